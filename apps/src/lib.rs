@@ -1,0 +1,1 @@
+//! The samples: web app, web API, background worker, and the demo.

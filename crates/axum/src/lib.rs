@@ -1,0 +1,1 @@
+//! absentia for axum: sign-in routes, extractors, bearer validation.

@@ -1,0 +1,1 @@
+//! The two-level token cache of absentia: partitions, merge, seal, memory.

@@ -1,0 +1,2 @@
+//! The absentia command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! appsettings.json, environment and connection strings for absentia.

@@ -1,0 +1,1 @@
+//! A worker that acts for absent users.
