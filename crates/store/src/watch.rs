@@ -1,0 +1,36 @@
+use async_trait::async_trait;
+
+use crate::{Key, Result};
+
+/// Something that happened to entries.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Change {
+    /// Changes may have been missed: whoever remembers entries must forget them all.
+    Lost,
+    /// An entry was removed.
+    Removed(Key),
+    /// An entry was written.
+    Written(Key),
+}
+
+/// Announcements of writes and removals by any process. Leases, re-armed expiry, accounts and grants are not announced.
+#[async_trait]
+pub trait WatchStore: Send + Sync + 'static {
+    /// Begins to watch. What changes after this answer will be announced.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn watch(&self) -> Result<Box<dyn Watch>>;
+}
+
+/// One running watch.
+#[async_trait]
+pub trait Watch: Send {
+    /// Waits for changes and returns at least one, oldest first. Cancel safe: a change that was not returned is returned
+    /// by the next call.
+    ///
+    /// # Errors
+    /// When the store stopped answering. The watch may be asked again and resumes where it was, or says
+    /// [`Change::Lost`].
+    async fn next(&mut self) -> Result<Vec<Change>>;
+}
