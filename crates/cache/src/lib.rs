@@ -1,1 +1,31 @@
-//! The two-level token cache of absentia: partitions, merge, seal, memory.
+//! The two-level token cache of absentia.
+//!
+//! Level 1 is memory: access tokens by subject, bounded in bytes. Level 2 is a [`Store`](absentia_store::Store): one sealed
+//! entry per subject, in MSAL's unified cache JSON. [`TokenCache`] joins them; it never asks Entra for anything and decides
+//! nothing about who may have which token: that is the client's business, in the `absentia` crate.
+
+mod cache;
+mod commit;
+mod counters;
+mod fresh;
+mod identity;
+pub mod key_ring;
+mod memory;
+mod merge;
+mod partition;
+mod random;
+mod record;
+mod seal;
+mod upkeep;
+
+pub use cache::{Builder, Loaded, TokenCache};
+pub use commit::Committed;
+pub use counters::{Counter, Counters};
+pub use fresh::Freshness;
+pub use identity::{Identity, LongRunningKey, Subject};
+pub use key_ring::KeyRing;
+pub use memory::{Cached, Slot, TokenInner};
+pub use merge::{Change, ChangeKind, Merged, merge};
+pub use partition::{Partition, Section};
+pub use random::{OsRandom, Random, SequentialRandom};
+pub use record::{Entity, SIGN_IN};

@@ -1,0 +1,309 @@
+//! MSAL's unified cache JSON: reading any spelling, writing MSAL.NET's.
+//!
+//! An entity is a list of named fields. What we do not know is kept as it is, in front of what we know, as MSAL.NET does.
+//! Format: `docs/record-format.md`.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+    ser::SerializeMap as _,
+};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+/// Known members, in the order MSAL.NET writes them. Every section uses a part of it.
+const ORDER: [&str; 30] = [
+    "home_account_id",
+    "environment",
+    "client_info",
+    "client_id",
+    "secret",
+    "credential_type",
+    "username",
+    "name",
+    "given_name",
+    "family_name",
+    "local_account_id",
+    "authority_type",
+    "realm",
+    "account_source",
+    "wam_account_ids",
+    "target",
+    "family_id",
+    "user_assertion_hash",
+    "cached_at",
+    "expires_on",
+    "extended_expires_on",
+    "kid",
+    "token_type",
+    "refresh_on",
+    "ext_expires_on",
+    "ext",
+    "persisted_cache_parameters",
+    "ext_cache_key",
+    "additionalCacheKeyComponents",
+    SIGN_IN,
+];
+
+/// Which sign-in a refresh token comes from: random at sign-in, copied by our refreshes, dropped by MSAL.NET.
+pub const SIGN_IN: &str = "absentia_sign_in";
+
+/// Spellings of other libraries that mean a known member.
+const SPELLINGS: [(&str, &str); 3] =
+    [("userAssertionHash", "user_assertion_hash"), ("key_id", "kid"), ("keyid", "kid")];
+
+/// One entity of a section.
+#[derive(Clone, Default)]
+pub struct Entity(Vec<(Name, Field)>);
+
+#[derive(Clone, Eq, PartialEq)]
+enum Name {
+    /// An index into [`ORDER`].
+    Known(u8),
+    Unknown(Box<str>),
+}
+
+#[derive(Clone)]
+enum Field {
+    Text(String),
+    /// The token itself: wiped on drop.
+    Secret(Zeroizing<String>),
+    /// Anything that is not text: kept verbatim.
+    Raw(Box<RawValue>),
+}
+
+impl Entity {
+    /// An empty entity.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The text of a member, by its known name; other libraries' spellings are found too. Numbers are given as text.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.find(name).or_else(|| {
+            SPELLINGS.iter().filter(|(_, known)| *known == name).find_map(|(spelling, _)| self.find(spelling))
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known.as_str() == name).and_then(|(_, field)| field.text())
+    }
+
+    /// The text of a member, `""` when absent.
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or("")
+    }
+
+    /// A member that is a time: unix seconds as text or number. What does not parse is 0, as MSAL.NET has it.
+    pub fn seconds(&self, name: &str) -> u64 {
+        self.text(name).trim().parse::<f64>().ok().filter(|seconds| *seconds > 0.0).map_or(0, |seconds| seconds as u64)
+    }
+
+    /// Whether the member is there at all, in whatever shape.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known.as_str() == name)
+    }
+
+    /// Sets a member. Empty text removes it: MSAL.NET never writes empty text.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Sets a member. Empty text removes it.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        let value = value.into();
+        self.0.retain(|(known, _)| known.as_str() != name);
+        if !value.is_empty() {
+            let field = if name == "secret" { Field::Secret(Zeroizing::new(value)) } else { Field::Text(value) };
+            self.insert(Name::of(name), field);
+        }
+    }
+
+    /// Takes over the members of `older` that we do not know.
+    pub fn keep_unknown_of(&mut self, older: &Self) {
+        for (name, field) in &older.0 {
+            if matches!(name, Name::Unknown(_)) && !self.0.iter().any(|(there, _)| there == name) {
+                self.insert(name.clone(), field.clone());
+            }
+        }
+    }
+
+    /// Unknown members stay in front in their order; known ones follow in MSAL.NET's.
+    fn insert(&mut self, name: Name, field: Field) {
+        let rank = name.rank();
+        let at = self.0.iter().position(|(there, _)| there.rank() > rank).unwrap_or(self.0.len());
+        self.0.insert(at, (name, field));
+    }
+}
+
+/// Equal in what they say; the order of members does not count.
+impl PartialEq for Entity {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().all(|(name, field)| {
+                other.0.iter().any(|(there, value)| {
+                    there == name
+                        && match (field, value) {
+                            (Field::Raw(a), Field::Raw(b)) => a.get() == b.get(),
+                            (a, b) => a.text() == b.text(),
+                        }
+                })
+            })
+    }
+}
+
+impl Name {
+    fn of(name: &str) -> Self {
+        match ORDER.iter().position(|known| *known == name) {
+            Some(index) => Self::Known(index as u8),
+            None => Self::Unknown(name.into()),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Known(index) => ORDER[usize::from(*index)],
+            Self::Unknown(name) => name,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Known(index) => index + 1,
+            Self::Unknown(_) => 0,
+        }
+    }
+}
+
+impl Field {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Secret(secret) => Some(secret),
+            Self::Raw(raw) => match raw.get() {
+                number if number.starts_with(|c: char| c.is_ascii_digit() || c == '-') => Some(number),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// Shows names only.
+impl fmt::Debug for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name.as_str())).finish()
+    }
+}
+
+impl<'de> Deserialize<'de> for Entity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Entity;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an entity of a token cache")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entity, A::Error> {
+                let mut fields: Vec<(Name, Field)> = Vec::with_capacity(16);
+                while let Some(name) = map.next_key::<NameSeed>()? {
+                    let NameSeed(name) = name;
+                    let raw: &RawValue = map.next_value()?;
+                    let field = match raw.get().as_bytes().first() {
+                        Some(b'"') => {
+                            let text: String = serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?;
+                            match name.as_str() {
+                                "secret" => Field::Secret(Zeroizing::new(text)),
+                                _ => Field::Text(text),
+                            }
+                        }
+                        // null means absent for a known member; an unknown one is kept as it is
+                        Some(b'n') if matches!(name, Name::Known(_)) => continue,
+                        _ => Field::Raw(raw.to_owned()),
+                    };
+                    match fields.iter_mut().find(|(there, _)| *there == name) {
+                        Some((_, value)) => *value = field, // the last of a name wins
+                        None => fields.push((name, field)),
+                    }
+                }
+                fields.sort_by_key(|(name, _)| name.rank());
+                Ok(Entity(fields))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct NameSeed(Name);
+
+impl<'de> Deserialize<'de> for NameSeed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = NameSeed;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a member name")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<NameSeed, E> {
+                Ok(NameSeed(Name::of(name)))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+impl Serialize for Entity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, field) in &self.0 {
+            match field {
+                Field::Text(text) => map.serialize_entry(name.as_str(), text)?,
+                Field::Secret(secret) => map.serialize_entry(name.as_str(), secret.as_str())?,
+                Field::Raw(raw) => match (name, field.text()) {
+                    // MSAL.NET refuses a whole cache for one number in a known member
+                    (Name::Known(_), Some(number)) => map.serialize_entry(name.as_str(), number)?,
+                    _ => map.serialize_entry(name.as_str(), raw)?,
+                },
+            }
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_members_survive_in_front_and_known_ones_are_ordered() {
+        let text = r#"{"secret":"s","new":{"a":[1,2]},"home_account_id":"h","expires_on":17,"family_id":null}"#;
+        let entity: Entity = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            serde_json::to_string(&entity).unwrap(),
+            r#"{"new":{"a":[1,2]},"home_account_id":"h","secret":"s","expires_on":"17"}"#
+        );
+        assert_eq!(entity.seconds("expires_on"), 17);
+        assert_eq!(format!("{entity:?}"), r#"["new", "home_account_id", "secret", "expires_on"]"#);
+    }
+
+    #[test]
+    fn other_libraries_spellings_are_read() {
+        let entity: Entity = serde_json::from_str(r#"{"userAssertionHash":"x","keyid":"k"}"#).unwrap();
+        assert_eq!((entity.text("user_assertion_hash"), entity.text("kid")), ("x", "k"));
+    }
+
+    #[test]
+    fn times_that_do_not_parse_are_zero() {
+        for text in [r#""""#, r#""abc""#, r#""-62135596800""#, r#""0""#, "{}", "true"] {
+            let entity: Entity = serde_json::from_str(&format!(r#"{{"expires_on":{text}}}"#)).unwrap();
+            assert_eq!(entity.seconds("expires_on"), 0, "{text}");
+        }
+    }
+}
