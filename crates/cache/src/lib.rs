@@ -18,8 +18,8 @@ mod record;
 mod seal;
 mod upkeep;
 
-pub use cache::{Builder, Loaded, TokenCache};
-pub use commit::Committed;
+pub use cache::{Builder, Loaded, Peeked, TokenCache};
+pub use commit::{Base, Committed};
 pub use counters::{Counter, Counters};
 pub use fresh::Freshness;
 pub use identity::{Identity, LongRunningKey, Subject};

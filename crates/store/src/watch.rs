@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::{Key, Result};
+use crate::{Key, Result, Version};
 
 /// Something that happened to entries.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -9,8 +9,8 @@ pub enum Change {
     Lost,
     /// An entry was removed.
     Removed(Key),
-    /// An entry was written.
-    Written(Key),
+    /// An entry was written, as this version.
+    Written(Key, Version),
 }
 
 /// Announcements of writes and removals by any process. Leases, re-armed expiry, accounts and grants are not announced.

@@ -1,0 +1,355 @@
+//! The cache: memory over a store.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use absentia_core::{Error, ErrorKind, Scopes, Secret};
+use absentia_store::{Backend, Clock, Entry, ErrorKind as StoreErrorKind, Key, Removal, Removed, SystemClock, Version};
+use bytes::Bytes;
+
+use crate::{
+    counters::{Counter, Counters},
+    fresh::Freshness,
+    identity::Identity,
+    key_ring::KeyRing,
+    memory::{Cached, Memory, Name, Slot, SlotTokens, TokenInner},
+    partition::Partition,
+    random::{OsRandom, Random},
+    seal::NotOpened,
+};
+
+/// What memory may hold by default, as MSAL's distributed cache adapter: 500 MB.
+const MEMORY_LIMIT: u64 = 500 * 1024 * 1024;
+/// How long a partition with a refresh token stays unread by default: as long as Entra keeps an unused refresh token.
+const SLIDING: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How old what memory holds may be before the store is asked again.
+const STALE: u64 = 60;
+/// How old it may be before callers wait for the store.
+const TOO_STALE: u64 = 120;
+/// How long a failed refresh-ahead rests.
+const PAUSE: u64 = 30;
+
+/// The two-level token cache. Cheap to clone; clones are one cache.
+#[derive(Clone)]
+pub struct TokenCache(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) backend: Backend,
+    pub(crate) memory: Memory,
+    pub(crate) protection: Protection,
+    pub(crate) sliding: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) counters: Counters,
+}
+
+pub(crate) enum Protection {
+    Plain,
+    Sealed(KeyRing),
+}
+
+/// What a cache is made of.
+pub struct Builder {
+    backend: Backend,
+    protection: Protection,
+    memory_limit: u64,
+    sliding: Duration,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// What the store had for a key.
+#[derive(Debug)]
+pub enum Loaded {
+    /// Nothing.
+    Absent,
+    /// A partition of that key.
+    Found {
+        /// Its content.
+        partition: Partition,
+        /// Which writing.
+        version: Version,
+    },
+    /// Something that does not open, or is no partition of that key. Counted; left until a sign-in replaces it.
+    Unreadable(Version),
+}
+
+/// What memory had for a want.
+#[derive(Debug)]
+pub enum Peeked {
+    /// Serve it.
+    Fresh(Arc<TokenInner>),
+    /// Serve it, and let one flight look for a newer one.
+    Ahead(Arc<TokenInner>),
+}
+
+impl TokenCache {
+    /// A cache over `backend`, sealed under `ring`.
+    pub fn sealed(backend: Backend, ring: KeyRing) -> Builder {
+        Builder::new(backend, Protection::Sealed(ring))
+    }
+
+    /// A cache that stores tokens as they are: whoever reads the store can act as every user in it. For tests, and for
+    /// looking at what is stored.
+    pub fn plain(backend: Backend) -> Builder {
+        Builder::new(backend, Protection::Plain)
+    }
+
+    /// The stores behind it.
+    pub fn backend(&self) -> &Backend {
+        &self.0.backend
+    }
+
+    /// The clock it was given.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// The randomness it was given.
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.0.random
+    }
+
+    /// The key ring, when it is sealed.
+    pub fn key_ring(&self) -> Option<&KeyRing> {
+        match &self.0.protection {
+            Protection::Plain => None,
+            Protection::Sealed(ring) => Some(ring),
+        }
+    }
+
+    /// What happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// How many subjects memory holds, and how many bytes that is.
+    pub fn memory_size(&self) -> (usize, u64) {
+        self.0.memory.size()
+    }
+
+    /// The time, unix seconds.
+    pub fn now(&self) -> u64 {
+        unix(self.0.clock.now())
+    }
+
+    /// The slot of an entry's key, given in the three parts of [`Identity::name`].
+    pub fn slot(&self, prefix: &str, middle: &str, suffix: &str) -> Slot {
+        self.0.memory.slot(Name { prefix, middle, suffix })
+    }
+
+    /// What memory has for `scopes` of a subject at `now`. Never waits, never allocates.
+    ///
+    /// A token past `usable` is none. What memory has not compared with the store for two minutes is none either.
+    pub fn peek(&self, slot: Slot, name: (&str, &str, &str), scopes: Scopes<'_>, now: u64) -> Option<Peeked> {
+        let (prefix, middle, suffix) = name;
+        let tokens = self.0.memory.get(slot, Name { prefix, middle, suffix })?;
+        let cached = tokens.find(scopes)?;
+        // Before `loaded_at` the clock went back: then the age is unknown.
+        let age = now.checked_sub(tokens.loaded_at)?;
+        if !cached.fresh.is_usable(now) || age >= TOO_STALE {
+            return None;
+        }
+        self.0.counters.count(Counter::L1Hit);
+        let due = !cached.fresh.is_fresh(now) && cached.may_try(now, PAUSE);
+        Some(if due || age >= STALE && tokens.may_revalidate(now, STALE) {
+            Peeked::Ahead(cached.token.clone())
+        } else {
+            Peeked::Fresh(cached.token.clone())
+        })
+    }
+
+    /// What memory has for `scopes` while the store does not answer: however old, as long as the token lives.
+    pub fn peek_stale(&self, slot: Slot, name: (&str, &str, &str), scopes: Scopes<'_>) -> Option<Arc<TokenInner>> {
+        let (prefix, middle, suffix) = name;
+        let now = self.now();
+        let tokens = self.0.memory.get(slot, Name { prefix, middle, suffix })?;
+        let cached = tokens.find(scopes).filter(|cached| cached.fresh.is_usable(now))?;
+        self.0.counters.count(Counter::L1Hit);
+        Some(cached.token.clone())
+    }
+
+    /// Where forgetting stands for a slot: to be read before a load whose result will be remembered.
+    pub fn begin(&self, slot: Slot) -> u64 {
+        self.0.memory.begin(slot)
+    }
+
+    /// Remembers a partition's access tokens, unless the slot was forgotten since `begun`.
+    pub fn remember(&self, slot: Slot, begun: u64, identity: &Identity, partition: &Partition, version: &Version) {
+        let key = identity.key();
+        let account = partition.user(identity).map(Arc::new);
+        let mut jitter = [0; 16];
+        let _ = self.0.random.fill(&mut jitter); // without jitter a token is refreshed on the minute: harmless
+        let tokens = partition.usable_access_tokens(identity).enumerate().map(|(index, entity)| {
+            let token = TokenInner {
+                secret: Secret::new(entity.text("secret")),
+                target: entity.text("target").into(),
+                expires_on: entity.seconds("expires_on"),
+                realm: entity.text("realm").into(),
+                account: account.clone(),
+            };
+            Cached::new(Arc::new(token), Freshness::of(entity, jitter[index % jitter.len()]))
+        });
+        let tokens = SlotTokens::new(key.as_str(), Some(version.clone()), tokens.collect(), self.now(), STALE);
+        self.0.memory.insert(slot, begun, tokens);
+    }
+
+    /// Forgets a subject in this process.
+    pub fn forget(&self, key: &Key) {
+        self.0.memory.forget(self.0.memory.slot_of_key(key.as_str()));
+    }
+
+    /// Reads what the store has for `identity`: one store read. Cancel safe.
+    ///
+    /// # Errors
+    /// When the store did not answer: that is no miss.
+    pub async fn load(&self, identity: &Identity) -> Result<Loaded, Error> {
+        let key = identity.key();
+        match self.0.backend.entries.get(&key).await {
+            Ok(None) => Ok(Loaded::Absent),
+            Ok(Some(entry)) => Ok(self.open(&key, identity, &entry)),
+            Err(error) => Err(self.store_error(error)),
+        }
+    }
+
+    pub(crate) fn open(&self, key: &Key, identity: &Identity, entry: &Entry) -> Loaded {
+        let partition = match &self.0.protection {
+            Protection::Plain => Partition::parse(&entry.value),
+            Protection::Sealed(ring) => match ring.open_entry(key.as_str(), &entry.value) {
+                Ok(json) => Partition::parse(&json),
+                Err(NotOpened::Damaged) => None,
+                Err(NotOpened::UnknownKey(_)) => {
+                    self.0.counters.count(Counter::UnknownKey);
+                    warn_once_of_unknown_keys(&self.0.backend.name);
+                    return Loaded::Unreadable(entry.version.clone());
+                }
+            },
+        };
+        match partition.filter(|partition| partition.names_key(identity)) {
+            Some(partition) => Loaded::Found { partition, version: entry.version.clone() },
+            None => {
+                self.0.counters.count(Counter::Unreadable);
+                tracing::warn!(%key, store = %self.0.backend.name, "an entry cannot be read; it is left as it is");
+                Loaded::Unreadable(entry.version.clone())
+            }
+        }
+    }
+
+    /// Seals a partition for its key.
+    pub(crate) fn seal(&self, key: &Key, partition: &Partition) -> Result<Bytes, Error> {
+        let json = partition.to_json();
+        match &self.0.protection {
+            Protection::Plain => Ok(Bytes::copy_from_slice(&json)),
+            Protection::Sealed(ring) => Ok(ring.seal_entry(key.as_str(), &json, &*self.0.random)?.into()),
+        }
+    }
+
+    /// Removes an entry because its user signed out or its job was stopped, and forgets it here. Cancel safe.
+    ///
+    /// # Errors
+    /// When the store did not answer: the caller must know that the entry may still be there.
+    pub async fn remove_for_sign_out(&self, key: &Key) -> Result<Removed, Error> {
+        self.forget(key);
+        let removed = self.0.backend.entries.remove(key, Removal::SignOut).await;
+        // Once more: a load that ran meanwhile may have brought it back.
+        self.forget(key);
+        removed.map_err(|error| self.store_error(error))
+    }
+
+    /// A store's error as a client's: what is wrong with the set-up is `Config`, all else `Unavailable`.
+    pub fn store_error(&self, error: absentia_store::Error) -> Error {
+        let name = &self.0.backend.name;
+        let kind = error.kind();
+        let translated = match kind {
+            StoreErrorKind::Config => {
+                Error::new(ErrorKind::Config, format!("The token store {name} cannot be used: {error}"))
+            }
+            _ => Error::unavailable(format!("The token store {name} did not answer: {error}")),
+        };
+        let advice = match kind {
+            StoreErrorKind::Full => "Make room for the store",
+            StoreErrorKind::ReadOnly => "Let this user write to the store",
+            StoreErrorKind::Config => return translated.caused_by(error),
+            _ => "Try again later; nobody needs to sign in for it",
+        };
+        translated.caused_by(error).advise(advice)
+    }
+}
+
+impl std::fmt::Debug for TokenCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenCache").field("backend", &self.0.backend).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    fn new(backend: Backend, protection: Protection) -> Self {
+        Self {
+            backend,
+            protection,
+            memory_limit: MEMORY_LIMIT,
+            sliding: SLIDING,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+        }
+    }
+
+    /// What memory may hold, in bytes. 500 MB by default.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = bytes;
+        self
+    }
+
+    /// How long a partition with a refresh token stays without being read. 90 days by default, as long as Entra keeps an
+    /// unused refresh token.
+    #[must_use]
+    pub fn sliding_expiration(mut self, window: Duration) -> Self {
+        self.sliding = window;
+        self
+    }
+
+    /// The clock. The machine's by default.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The randomness. The system's by default.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// The cache. Does nothing else: no task is started and no store asked.
+    pub fn build(self) -> TokenCache {
+        TokenCache(Arc::new(Inner {
+            memory: Memory::new(self.memory_limit),
+            backend: self.backend,
+            protection: self.protection,
+            sliding: self.sliding,
+            clock: self.clock,
+            random: self.random,
+            counters: Counters::default(),
+        }))
+    }
+}
+
+pub(crate) fn unix(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn warn_once_of_unknown_keys(store: &str) {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        tracing::warn!(
+            store,
+            "entries are sealed under a key this ring does not have; their users must sign in again unless the right ring is \
+             restored (said once, counted as unknown_key)"
+        );
+    });
+}

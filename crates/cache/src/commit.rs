@@ -1,0 +1,185 @@
+//! Writing: rows first, then the partition, conditionally.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use absentia_core::Error;
+use absentia_store::{Activity, Expiry, Key, Recorded, Removal, Version, When, Written};
+
+use crate::{
+    cache::{Loaded, TokenCache},
+    counters::Counter,
+    identity::Identity,
+    merge::{Change, ChangeKind, Merged, merge},
+    partition::Partition,
+};
+
+/// Races lost in a row before a commit gives up.
+const TRIES: usize = 32;
+
+/// What a commit did.
+#[derive(Debug)]
+pub enum Committed {
+    /// The grant it began from is gone: the user signed out.
+    Gone,
+    /// Another sign-in happened meanwhile: begin again from what is there.
+    StartAgain,
+    /// Written.
+    Stored {
+        /// What is stored now.
+        partition: Partition,
+        /// Which writing.
+        version: Version,
+    },
+}
+
+/// What is known of the entry a commit changes.
+#[derive(Debug)]
+pub enum Base {
+    /// There was none.
+    Absent,
+    /// It was this.
+    Found(Partition, Version),
+    /// It could not be read; only what needs nothing from it may replace it.
+    Unreadable(Version),
+}
+
+impl From<Loaded> for Base {
+    fn from(loaded: Loaded) -> Self {
+        match loaded {
+            Loaded::Absent => Self::Absent,
+            Loaded::Found { partition, version } => Self::Found(partition, version),
+            Loaded::Unreadable(version) => Self::Unreadable(version),
+        }
+    }
+}
+
+impl TokenCache {
+    /// Writes `change` into the partition of `identity`, which was `base`, and merges with whoever wrote meanwhile.
+    ///
+    /// `activity` is recorded before the partition is written, so that no entry lives without its row. When it is a first
+    /// write (`sign_in` is set) and the account signed out since that generation was read, nothing stays written and the
+    /// answer is `Gone`.
+    ///
+    /// Cancel safe in the store's sense: dropped, it wrote whole entries or none.
+    ///
+    /// # Errors
+    /// `Unavailable` when a store did not answer or too many races were lost; `Config` when the store's set-up is wrong.
+    pub async fn commit(
+        &self,
+        identity: &Identity,
+        base: Base,
+        change: &Change,
+        activity: Option<&Activity>,
+    ) -> Result<Committed, Error> {
+        let first_write = activity.and_then(|activity| Some((activity, activity.sign_in?)));
+        if let Some(activity) = activity
+            && self.record(activity).await? == Recorded::SignedOut
+            && first_write.is_some()
+        {
+            return Ok(Committed::Gone);
+        }
+        let committed = self.write(identity, base, change).await?;
+        if let (Some((activity, generation)), Committed::Stored { version, .. }) = (first_write, &committed)
+            && self.generation(&activity.client_id, &activity.account_id).await? != generation
+        {
+            // She signed out between the row and the entry: the entry must not outlive that.
+            let key = identity.key();
+            self.forget(&key);
+            let removed = self.0.backend.entries.remove(&key, Removal::IfUnchanged(version.clone())).await;
+            removed.map_err(|error| self.store_error(error))?;
+            return Ok(Committed::Gone);
+        }
+        Ok(committed)
+    }
+
+    /// The account's generation: 0 where no accounts are kept.
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    pub async fn generation(&self, client_id: &str, account_id: &str) -> Result<u64, Error> {
+        match &self.0.backend.accounts {
+            Some(accounts) => accounts.generation(client_id, account_id).await.map_err(|error| self.store_error(error)),
+            None => Ok(0),
+        }
+    }
+
+    async fn record(&self, activity: &Activity) -> Result<Recorded, Error> {
+        let Some(accounts) = &self.0.backend.accounts else { return Ok(Recorded::Done) };
+        match accounts.record(activity).await {
+            Ok(recorded) => Ok(recorded),
+            // A later use only moves a time: its loss is counted. A first write without its row would be an entry that
+            // sign-out cannot find.
+            Err(error) if activity.sign_in.is_none() => {
+                self.0.counters.count(Counter::ActivityFailed);
+                tracing::warn!(%error, "the account's activity was not recorded");
+                Ok(Recorded::Done)
+            }
+            Err(error) => Err(self.store_error(error)),
+        }
+    }
+
+    async fn write(&self, identity: &Identity, base: Base, change: &Change) -> Result<Committed, Error> {
+        let key = identity.key();
+        let needs_base = change.kind == ChangeKind::Refresh && identity.needs_stored_grant();
+        // `seen` is what the flight began from; `there` is what is stored as far as we know.
+        let (seen, mut there) = match base {
+            Base::Found(partition, version) => (Some(partition.clone()), Base::Found(partition, version)),
+            other => (None, other),
+        };
+        let mut reloaded = false;
+        for _ in 0..TRIES {
+            let (theirs, when) = match there {
+                Base::Found(partition, version) => (partition, When::Unchanged(version)),
+                Base::Absent | Base::Unreadable(_) if needs_base => return Ok(Committed::Gone),
+                // Plain on-behalf-of: what was signed out meanwhile is not written again.
+                Base::Absent if reloaded && seen.is_some() && !identity.is_app() => return Ok(Committed::Gone),
+                Base::Absent => (Partition::default(), When::Absent),
+                Base::Unreadable(version) => (Partition::default(), When::Unchanged(version)),
+            };
+            let base = if reloaded { seen.as_ref() } else { None };
+            let merged = match merge(base, theirs, change, identity, self.now()) {
+                Merged::Ready(partition) => partition,
+                Merged::Gone => return Ok(Committed::Gone),
+                Merged::StartAgain => return Ok(Committed::StartAgain),
+            };
+            let written = self.put(&key, &merged, when).await?;
+            if let Written::Done(version) = written {
+                return Ok(Committed::Stored { partition: merged, version });
+            }
+            self.0.counters.count(Counter::Conflict);
+            there = self.load(identity).await?.into();
+            reloaded = true;
+        }
+        Err(Error::unavailable("The entry changed too often while it was written").advise("Try again"))
+    }
+
+    async fn put(&self, key: &Key, partition: &Partition, when: When) -> Result<Written, Error> {
+        let value = self.seal(key, partition)?;
+        let expiry = self.expiry(partition);
+        self.0.backend.entries.put(key, value, when, expiry).await.map_err(|error| self.store_error(error))
+    }
+
+    /// Partitions with a refresh token slide; others end with their last token.
+    pub(crate) fn expiry(&self, partition: &Partition) -> Expiry {
+        if partition.has_refresh_token() {
+            Expiry { sliding: Some(self.0.sliding), absolute: None }
+        } else {
+            // Never in the past: a store takes no such line, and a token of unknown life was not kept anyway.
+            let ends = partition.last_expiry().max(self.now() + 1);
+            Expiry { sliding: None, absolute: Some(UNIX_EPOCH + Duration::from_secs(ends)) }
+        }
+    }
+}
+
+impl Identity {
+    /// Whether a refresh lives on what is stored: without its refresh token there is nothing to go on with.
+    pub fn needs_stored_grant(&self) -> bool {
+        use crate::identity::Subject;
+        matches!(self.subject, Subject::Account(_) | Subject::LongRunning(_))
+    }
+
+    /// Whether the subject is the app itself.
+    pub fn is_app(&self) -> bool {
+        matches!(self.subject, crate::identity::Subject::App { .. })
+    }
+}

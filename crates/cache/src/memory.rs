@@ -1,0 +1,315 @@
+//! Level 1: access tokens in memory, by slot.
+//!
+//! A slot is the 128-bit keyed hash of an entry's key. Reading is one probe, one comparison of the key, and a walk over that
+//! subject's few tokens; it takes no lock of ours and allocates nothing.
+
+use std::{
+    hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use absentia_core::{Scopes, Secret, UserAccount};
+use absentia_store::Version;
+use quick_cache::{Weighter, sync::Cache};
+
+use crate::fresh::Freshness;
+
+/// Stripes of the sequence that orders forgetting and inserting.
+const STRIPES: usize = 256;
+
+/// The name of a subject's place in memory.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Slot(u128);
+
+/// An access token and what is known of it.
+#[derive(Debug)]
+pub struct TokenInner {
+    /// The token.
+    pub secret: Secret,
+    /// Granted scopes, separated by blanks.
+    pub target: Box<str>,
+    /// Ends at, unix seconds.
+    pub expires_on: u64,
+    /// The tenant it is for.
+    pub realm: Box<str>,
+    /// The user it is for, if it is for one.
+    pub account: Option<Arc<UserAccount>>,
+}
+
+/// One token in memory.
+#[derive(Debug)]
+pub struct Cached {
+    /// The token.
+    pub token: Arc<TokenInner>,
+    /// Its lines.
+    pub fresh: Freshness,
+    /// Before this no refresh-ahead is tried again, unix seconds.
+    next_try: AtomicU64,
+}
+
+impl Cached {
+    /// A token with its lines.
+    pub fn new(token: Arc<TokenInner>, fresh: Freshness) -> Self {
+        Self { token, fresh, next_try: AtomicU64::new(0) }
+    }
+
+    /// Whether a refresh-ahead may be tried at `now`. Answers `true` to one caller and puts the next try off by `pause`
+    /// seconds.
+    pub fn may_try(&self, now: u64, pause: u64) -> bool {
+        let next = self.next_try.load(Ordering::Relaxed);
+        now >= next && self.next_try.compare_exchange(next, now + pause, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// One subject's tokens.
+#[derive(Debug)]
+pub(crate) struct SlotTokens {
+    key: Box<str>,
+    pub(crate) version: Option<Version>,
+    pub(crate) tokens: Vec<Cached>,
+    /// When the store was last asked, unix seconds.
+    pub(crate) loaded_at: u64,
+    revalidate_at: AtomicU64,
+}
+
+impl SlotTokens {
+    pub(crate) fn new(key: &str, version: Option<Version>, tokens: Vec<Cached>, loaded_at: u64, stale: u64) -> Self {
+        Self { key: key.into(), version, tokens, loaded_at, revalidate_at: AtomicU64::new(loaded_at + stale) }
+    }
+
+    /// The token that grants `scopes`; of several the one that ends last.
+    pub(crate) fn find(&self, scopes: Scopes<'_>) -> Option<&Cached> {
+        self.tokens
+            .iter()
+            .filter(|cached| scopes.are_granted_by(&cached.token.target))
+            .max_by_key(|cached| cached.token.expires_on)
+    }
+
+    /// Whether it is time to look whether the store has something else. Answers `true` to one caller.
+    pub(crate) fn may_revalidate(&self, now: u64, pause: u64) -> bool {
+        let at = self.revalidate_at.load(Ordering::Relaxed);
+        now >= at && self.revalidate_at.compare_exchange(at, now + pause, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// The name of a subject as it is probed: `prefix`, a part compared ignoring ASCII case, `suffix`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name<'a> {
+    pub(crate) prefix: &'a str,
+    pub(crate) middle: &'a str,
+    pub(crate) suffix: &'a str,
+}
+
+impl Name<'_> {
+    fn is(&self, key: &str) -> bool {
+        let Some(rest) = key.strip_prefix(self.prefix) else { return false };
+        let Some(middle) = rest.strip_suffix(self.suffix) else { return false };
+        middle.eq_ignore_ascii_case(self.middle)
+    }
+}
+
+pub(crate) struct Memory {
+    slots: Cache<Slot, Arc<SlotTokens>, Weight, BuildHasherDefault<Identity>>,
+    keys: (RandomState, RandomState),
+    stripes: Box<[Mutex<u64>]>,
+}
+
+impl Memory {
+    /// Memory of at most `limit` bytes, counted by the texts it holds.
+    pub(crate) fn new(limit: u64) -> Self {
+        let items = usize::try_from(limit / 4096).unwrap_or(usize::MAX).clamp(64, 16_384);
+        Self {
+            slots: Cache::with(items, limit, Weight, BuildHasherDefault::default(), Default::default()),
+            keys: (RandomState::new(), RandomState::new()),
+            stripes: (0..STRIPES).map(|_| Mutex::new(0)).collect(),
+        }
+    }
+
+    /// The slot of a name. The same for a whole key and for its three parts.
+    pub(crate) fn slot(&self, name: Name<'_>) -> Slot {
+        let half = |state: &RandomState| {
+            let mut hasher = state.build_hasher();
+            hasher.write(name.prefix.as_bytes());
+            // Lower-cased piece by piece: a key is looked for without being built.
+            let mut piece = [0_u8; 64];
+            for bytes in name.middle.as_bytes().chunks(piece.len()) {
+                let piece = &mut piece[..bytes.len()];
+                piece.copy_from_slice(bytes);
+                piece.make_ascii_lowercase();
+                hasher.write(piece);
+            }
+            hasher.write(name.suffix.as_bytes());
+            hasher.finish()
+        };
+        Slot(u128::from(half(&self.keys.0)) << 64 | u128::from(half(&self.keys.1)))
+    }
+
+    pub(crate) fn slot_of_key(&self, key: &str) -> Slot {
+        self.slot(Name { prefix: key, middle: "", suffix: "" })
+    }
+
+    pub(crate) fn get(&self, slot: Slot, name: Name<'_>) -> Option<Arc<SlotTokens>> {
+        self.slots.get(&slot).filter(|tokens| name.is(&tokens.key))
+    }
+
+    /// Where the sequence of a slot stands: to be read before loading what will be inserted.
+    pub(crate) fn begin(&self, slot: Slot) -> u64 {
+        *self.stripe(slot)
+    }
+
+    /// Keeps tokens that were loaded after `begun`, unless the slot was forgotten since.
+    pub(crate) fn insert(&self, slot: Slot, begun: u64, tokens: SlotTokens) {
+        let sequence = self.stripe(slot);
+        if *sequence == begun && !tokens.tokens.is_empty() {
+            self.slots.insert(slot, Arc::new(tokens));
+        } else if *sequence == begun {
+            self.slots.remove(&slot);
+        }
+    }
+
+    /// Forgets a slot; an older load cannot bring it back.
+    pub(crate) fn forget(&self, slot: Slot) {
+        let mut sequence = self.stripe(slot);
+        *sequence += 1;
+        self.slots.remove(&slot);
+    }
+
+    /// Forgets a slot unless it holds this version.
+    pub(crate) fn forget_other_than(&self, slot: Slot, version: &Version) {
+        let held = self.slots.peek(&slot).is_some_and(|tokens| tokens.version.as_ref() == Some(version));
+        if !held {
+            self.forget(slot);
+        }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn forget_all(&self) {
+        for stripe in &self.stripes {
+            *stripe.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        }
+        self.slots.clear();
+    }
+
+    /// How many subjects are held, and their bytes.
+    pub(crate) fn size(&self) -> (usize, u64) {
+        (self.slots.len(), self.slots.weight())
+    }
+
+    fn stripe(&self, slot: Slot) -> std::sync::MutexGuard<'_, u64> {
+        self.stripes[slot.0 as usize % STRIPES].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Slot, Arc<SlotTokens>> for Weight {
+    fn weight(&self, _: &Slot, tokens: &Arc<SlotTokens>) -> u64 {
+        let token = |cached: &Cached| cached.token.secret.len() + cached.token.target.len() + 320;
+        (tokens.key.len() + 160 + tokens.tokens.iter().map(token).sum::<usize>()) as u64
+    }
+}
+
+/// Slots are keyed hashes already.
+#[derive(Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, slot: u128) {
+        self.0 = (slot >> 64) as u64 ^ slot as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(memory: &Memory, key: &str, version: u8) -> (Slot, SlotTokens) {
+        let token = TokenInner {
+            secret: Secret::new("t"),
+            target: "User.Read".into(),
+            expires_on: 10_000,
+            realm: "t".into(),
+            account: None,
+        };
+        let cached = Cached::new(Arc::new(token), Freshness::new(0, 10_000, 0, 0));
+        let version = Version::new(vec![version]);
+        (memory.slot_of_key(key), SlotTokens::new(key, Some(version), vec![cached], 0, 60))
+    }
+
+    fn whole(key: &str) -> Name<'_> {
+        Name { prefix: key, middle: "", suffix: "" }
+    }
+
+    #[test]
+    fn a_key_and_its_parts_are_one_slot() {
+        let memory = Memory::new(1 << 20);
+        let resource = "https://Graph.Microsoft.com/a-resource-with-a-name-that-is-longer-than-sixty-four-bytes";
+        let parts = Name { prefix: "c/c_t_", middle: resource, suffix: "_AppTokenCache" };
+        let key = format!("c/c_t_{}_AppTokenCache", resource.to_ascii_lowercase());
+        assert_eq!(memory.slot(parts), memory.slot_of_key(&key));
+        assert!(parts.is(&key) && !parts.is("c/c_t_other_AppTokenCache"));
+        assert_ne!(memory.slot_of_key("a"), memory.slot_of_key("b"));
+    }
+
+    #[test]
+    fn an_older_load_does_not_bring_back_what_was_forgotten() {
+        let memory = Memory::new(1 << 20);
+        let (slot, loaded) = tokens(&memory, "k", 1);
+        let begun = memory.begin(slot);
+        memory.forget(slot);
+        memory.insert(slot, begun, loaded);
+        assert!(memory.get(slot, whole("k")).is_none());
+        let (slot, loaded) = tokens(&memory, "k", 1);
+        memory.insert(slot, memory.begin(slot), loaded);
+        assert!(memory.get(slot, whole("k")).is_some());
+        // A slot answers only to its own key.
+        assert!(memory.get(slot, whole("other")).is_none());
+    }
+
+    #[test]
+    fn an_announcement_of_what_is_held_changes_nothing() {
+        let memory = Memory::new(1 << 20);
+        let (slot, loaded) = tokens(&memory, "k", 1);
+        memory.insert(slot, memory.begin(slot), loaded);
+        memory.forget_other_than(slot, &Version::new(vec![1]));
+        assert!(memory.get(slot, whole("k")).is_some());
+        memory.forget_other_than(slot, &Version::new(vec![2]));
+        assert!(memory.get(slot, whole("k")).is_none());
+    }
+
+    #[test]
+    fn memory_is_bounded_in_bytes() {
+        let memory = Memory::new(64 * 1024);
+        for number in 0..10_000 {
+            let (slot, loaded) = tokens(&memory, &format!("key {number}"), 1);
+            memory.insert(slot, memory.begin(slot), loaded);
+        }
+        let (held, bytes) = memory.size();
+        assert!(held > 0 && bytes <= 64 * 1024, "{held} subjects, {bytes} bytes");
+    }
+
+    #[test]
+    fn one_of_many_tries_a_refresh_ahead() {
+        let memory = Memory::new(1 << 20);
+        let (_, loaded) = tokens(&memory, "k", 1);
+        let cached = loaded.find("user.read".into()).unwrap();
+        assert!(cached.may_try(100, 30));
+        assert!(!cached.may_try(100, 30) && !cached.may_try(129, 30));
+        assert!(cached.may_try(130, 30));
+        assert!(loaded.may_revalidate(60, 60) && !loaded.may_revalidate(60, 60));
+    }
+}
