@@ -46,7 +46,7 @@ impl Authority {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(bad("holds a user name or password"));
         }
-        if url.query().is_some() || url.fragment().is_some() || url.path().trim_matches('/') != "" {
+        if url.query().is_some() || url.fragment().is_some() || !url.path().trim_matches('/').is_empty() {
             return Err(bad("has a path or query"));
         }
         match url.scheme() {
