@@ -19,8 +19,10 @@ mod clock;
 mod entry;
 mod error;
 mod lease;
+mod memory;
 mod scan;
 mod watch;
+pub mod wrap;
 
 pub use accounts::{
     Account, AccountQuery, AccountState, AccountStore, Activity, Claim, ClaimRequest, Finish, Finished, Grant,
@@ -30,6 +32,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use entry::{Entry, Expiry, Key, Removal, Removed, Store, Version, When, Written};
 pub use error::{Error, ErrorKind, Result};
 pub use lease::{Acquired, Lease, LeaseState, LeaseStore};
+pub use memory::MemoryStore;
 pub use scan::ScanStore;
 pub use watch::{Change, Watch, WatchStore};
 
