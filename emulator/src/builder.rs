@@ -1,0 +1,129 @@
+//! How an emulator is set up.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use crate::directory::{Directory, DirectoryError};
+use crate::emulator::Emulator;
+use crate::entra::Entra;
+use crate::http::{router, serve::Server};
+use crate::issued::SecretKind;
+use crate::keys::{KeyFileError, SigningKey, read_or_create};
+
+/// Settings of an emulator that is not started yet; see [`Emulator::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    listen: SocketAddr,
+    directory: Option<Directory>,
+    data_folder: Option<PathBuf>,
+    remember_issued: bool,
+}
+
+/// Why an emulator did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}: {source}{}", hint(source))]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The directory is not usable.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The signing key is not usable.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The system's cryptography failed.
+    #[error("the system's cryptography is not usable")]
+    Cryptography,
+}
+
+fn hint(source: &std::io::Error) -> &'static str {
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            ". Another program, perhaps another emulator, has it: stop that one, or choose another \
+            address with --listen"
+        }
+        _ => "",
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        Builder { listen, directory: None, data_folder: None, remember_issued: false }
+    }
+}
+
+impl Builder {
+    /// Where to listen: `127.0.0.1` and any free port unless set. Use loopback addresses: there is no TLS here, and
+    /// the switches ask nobody for a password.
+    pub fn listen(mut self, addr: SocketAddr) -> Builder {
+        self.listen = addr;
+        self
+    }
+
+    /// Who and what exists: [`Directory::built_in`] unless set.
+    pub fn directory(mut self, directory: Directory) -> Builder {
+        self.directory = Some(directory);
+        self
+    }
+
+    /// A folder for the signing key, made at the first start. Unless set, the key published with this crate signs.
+    pub fn data_folder(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.data_folder = Some(path.into());
+        self
+    }
+
+    /// Whether to keep a copy of each secret that is given out, for [`Emulator::issued`]: grows without bound.
+    pub fn remember_issued(mut self, remember: bool) -> Builder {
+        self.remember_issued = remember;
+        self
+    }
+
+    /// Starts it on the current Tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way and what to do.
+    pub async fn start(self) -> Result<Emulator, StartError> {
+        let directory = match self.directory {
+            Some(directory) => directory,
+            None => Directory::built_in()?,
+        };
+        let key = match &self.data_folder {
+            Some(folder) => read_or_create(folder)?,
+            None => SigningKey::built_in().map_err(|_| StartError::Cryptography)?,
+        };
+        let failed = |source| StartError::Listen { addr: self.listen, source };
+        let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
+        let addr = listener.local_addr().map_err(failed)?;
+        // Clients compare host names as text; the demo's redirect URIs and certificates say `localhost`.
+        let host = if addr.ip().is_loopback() || addr.ip().is_unspecified() {
+            "localhost".to_owned()
+        } else {
+            match addr.ip() {
+                IpAddr::V4(ip) => ip.to_string(),
+                IpAddr::V6(ip) => format!("[{ip}]"),
+            }
+        };
+        let base = format!("http://{host}:{}", addr.port());
+        let entra = Entra::new(base, directory, key, self.remember_issued).map_err(|_| StartError::Cryptography)?;
+        for (_, app) in entra.directory.apps() {
+            app.password_credentials.iter().for_each(|c| entra.issued.record(SecretKind::ClientSecret, &c.secret_text));
+        }
+        for user in entra.directory.tenants.iter().flat_map(|t| &t.users).filter(|u| !u.password.is_empty()) {
+            entra.issued.record(SecretKind::Password, &user.password);
+        }
+        let entra = Arc::new(entra);
+        let server = Server::start(listener, router(Arc::clone(&entra)));
+        Ok(Emulator::new(entra, addr, server))
+    }
+}

@@ -1,0 +1,224 @@
+//! The authorization endpoint and its pages over HTTP.
+
+use axum::http::header::SET_COOKIE;
+use serde::{Deserialize, Serialize};
+
+use super::call::Call;
+use super::params::Params;
+use super::respond::{self, Answer};
+use crate::aadsts::Refusal;
+use crate::authorize::{Asked, Choice, Mode, Step, next, trust};
+use crate::entra::Entra;
+use crate::issued::SecretKind;
+use crate::pages;
+use crate::sessions::SignedIn;
+
+const FLOW: &str = "authorization request";
+
+/// The request a page was shown for. Pages carry it sealed, so that nobody changes it on the way.
+#[derive(Serialize, Deserialize)]
+struct Flow {
+    tenant: String,
+    params: Vec<(String, String)>,
+    /// Of a consent page: whom it was shown to, and in which session.
+    consenting: Option<(String, String)>,
+}
+
+/// A request from an app.
+pub(crate) fn start(entra: &Entra, call: &Call, tenant: &str, params: &Params) -> Answer {
+    proceed(entra, call, tenant, params, cookie(entra, call), Choice::None)
+}
+
+/// Name and password from the login page.
+pub(crate) fn login(entra: &Entra, call: &Call) -> Answer {
+    let (flow, params) = match flow(entra, call) {
+        Ok(flow) => flow,
+        Err(refusal) => return error_page(entra, call, &refusal),
+    };
+    let upn = call.form.get("username").unwrap_or_default().trim();
+    let password = call.form.get("password").unwrap_or_default();
+    let account = match entra.check_password(upn, password) {
+        Ok(account) => account,
+        Err(refusal) if refusal.code == 50057 => return error_page(entra, call, &refusal),
+        Err(refusal) => {
+            respond::note(call, &refusal);
+            let asked = trust(entra, &flow.tenant, &params);
+            let name = asked.map(|a| a.client.display_name.clone()).unwrap_or_default();
+            let form = pages::Form { action: action(entra, &flow.tenant, "login"), flow: seal(entra, &flow) };
+            return respond::page(call, 200, pages::login(&name, &form, upn, Some(&refusal.message)));
+        }
+    };
+    let home_id = account.home_id.clone();
+    match entra.sessions.sign_in(cookie(entra, call), account) {
+        Ok(fresh) => {
+            entra.issued.record(SecretKind::SessionCookie, &fresh);
+            let mut answer = proceed(entra, call, &flow.tenant, &params, Some(&fresh), Choice::Account(&home_id));
+            respond::set(&mut answer, SET_COOKIE, &set_cookie(entra, &fresh, None));
+            answer
+        }
+        Err(refusal) => error_page(entra, call, &refusal),
+    }
+}
+
+/// A choice from the account picker.
+pub(crate) fn select(entra: &Entra, call: &Call) -> Answer {
+    let (flow, params) = match flow(entra, call) {
+        Ok(flow) => flow,
+        Err(refusal) => return error_page(entra, call, &refusal),
+    };
+    let choice = match call.form.get("account") {
+        Some(id) if !id.is_empty() => Choice::Account(id),
+        _ => Choice::Another,
+    };
+    proceed(entra, call, &flow.tenant, &params, cookie(entra, call), choice)
+}
+
+/// The answer of the consent page.
+pub(crate) fn consent(entra: &Entra, call: &Call) -> Answer {
+    let (flow, params) = match flow(entra, call) {
+        Ok(flow) => flow,
+        Err(refusal) => return error_page(entra, call, &refusal),
+    };
+    let session = cookie(entra, call).and_then(|c| entra.sessions.get(c));
+    let Some((home_id, _)) = flow.consenting.filter(|(_, sid)| session.is_some_and(|s| s.sid == *sid)) else {
+        // Shown to somebody else, or signed out meanwhile: ask again from the start.
+        return proceed(entra, call, &flow.tenant, &params, cookie(entra, call), Choice::None);
+    };
+    if call.form.get("decision") != Some("accept") {
+        return match trust(entra, &flow.tenant, &params) {
+            Ok(asked) => refuse(entra, call, &asked, &Refusal::consent_declined()),
+            Err(refusal) => error_page(entra, call, &refusal),
+        };
+    }
+    proceed(entra, call, &flow.tenant, &params, cookie(entra, call), Choice::Allowed(&home_id))
+}
+
+fn proceed(
+    entra: &Entra,
+    call: &Call,
+    tenant: &str,
+    params: &Params,
+    cookie: Option<&str>,
+    choice: Choice<'_>,
+) -> Answer {
+    call.note.amend(|e| {
+        e.client_id = params.get("client_id").map(crate::grant::shortened);
+        e.scope = params.get("scope").map(crate::grant::shortened);
+        e.tenant = Some(crate::grant::shortened(tenant));
+    });
+    let asked = match trust(entra, tenant, params) {
+        Ok(asked) => asked,
+        Err(refusal) => return error_page(entra, call, &refusal),
+    };
+    let session = cookie.and_then(|c| entra.sessions.get(c));
+    let flow =
+        |consenting| seal(entra, &Flow { tenant: tenant.to_owned(), params: params.pairs().to_vec(), consenting });
+    let form = |to: &str, consenting| pages::Form { action: action(entra, tenant, to), flow: flow(consenting) };
+    let app = &asked.client.display_name;
+    match next(entra, &asked, session.as_ref(), choice) {
+        Step::Login => {
+            let hint = params.get("login_hint").unwrap_or_default();
+            respond::page(call, 200, pages::login(app, &form("login", None), hint, None))
+        }
+        Step::Pick(users) => respond::page(call, 200, pages::pick(app, &form("select", None), &users)),
+        Step::Consent { tenant, user, home_id, parts } => {
+            call.note_user(user);
+            let consenting = session.map(|s| (home_id, s.sid));
+            respond::page(call, 200, pages::consent(app, tenant, user, &parts, &form("consent", consenting)))
+        }
+        Step::Code { code, client_info, session_state, user } => {
+            call.note_user(user);
+            let mut answer = vec![("code", code)];
+            if params.get("client_info") == Some("1") {
+                answer.push(("client_info", client_info));
+            }
+            answer.extend(params.get("state").map(|s| ("state", s.to_owned())));
+            answer.push(("session_state", session_state));
+            send(call, &asked, &answer)
+        }
+        Step::Refuse(refusal) => refuse(entra, call, &asked, &refusal),
+        Step::Page(refusal) => error_page(entra, call, &refusal),
+    }
+}
+
+/// Sends an error to the app.
+fn refuse(entra: &Entra, call: &Call, asked: &Asked<'_>, refusal: &Refusal) -> Answer {
+    respond::note(call, refusal);
+    let mut answer = vec![
+        ("error", refusal.error.to_owned()),
+        ("error_description", refusal.description(&call.trace)),
+        ("error_uri", refusal.uri(&entra.base)),
+    ];
+    answer.extend(asked.params.get("state").map(|s| ("state", s.to_owned())));
+    send(call, asked, &answer)
+}
+
+fn send(call: &Call, asked: &Asked<'_>, pairs: &[(&str, String)]) -> Answer {
+    let uri = &asked.redirect_uri;
+    if asked.mode == Mode::FormPost {
+        return respond::page(call, 200, pages::form_post(uri, pairs));
+    }
+    let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    // A URI without a path comes back with one.
+    let uri = url::Url::parse(uri)
+        .map_or_else(|_| uri.clone(), |u| if u.path() == "/" { u.to_string() } else { uri.clone() });
+    match asked.mode {
+        Mode::Fragment => respond::redirect(call, &format!("{uri}#{encoded}")),
+        // The empty fragment keeps a browser from carrying over one of its own.
+        _ => respond::redirect(call, &format!("{uri}{}{encoded}#", if uri.contains('?') { '&' } else { '?' })),
+    }
+}
+
+fn error_page(entra: &Entra, call: &Call, refusal: &Refusal) -> Answer {
+    respond::note(call, refusal);
+    respond::page(call, 400, pages::error(refusal, &call.trace, &refusal.uri(&entra.base)))
+}
+
+fn flow(entra: &Entra, call: &Call) -> Result<(Flow, Params), Refusal> {
+    let text = call.form.get("flow").ok_or_else(|| Refusal::missing("flow"))?;
+    let mut flow: Flow = entra.vault.open(FLOW, text).ok_or_else(Refusal::malformed)?;
+    let params = Params::from_pairs(std::mem::take(&mut flow.params));
+    Ok((Flow { params: params.pairs().to_vec(), ..flow }, params))
+}
+
+fn seal(entra: &Entra, flow: &Flow) -> String {
+    // An empty text opens as nothing: the page then says so.
+    entra.vault.seal(FLOW, flow).unwrap_or_default()
+}
+
+fn action(entra: &Entra, tenant: &str, to: &str) -> String {
+    let tenant = percent_encoding::utf8_percent_encode(tenant, percent_encoding::NON_ALPHANUMERIC);
+    format!("{}/{tenant}/{to}", entra.base)
+}
+
+/// The session cookie's name has the port in it: cookies do not, and two emulators would share one.
+fn cookie_name(entra: &Entra) -> String {
+    let port = url::Url::parse(&entra.base).ok().and_then(|u| u.port_or_known_default()).unwrap_or(0);
+    format!("ESTSAUTH-{port}")
+}
+
+/// The session cookie of a request.
+pub(crate) fn cookie<'c>(entra: &Entra, call: &'c Call) -> Option<&'c str> {
+    call.cookie(&cookie_name(entra))
+}
+
+/// A `Set-Cookie` value. Over https it must reach hidden frames of other sites; over http, browsers refuse such cookies.
+pub(crate) fn set_cookie(entra: &Entra, value: &str, max_age: Option<u32>) -> String {
+    let same_site = if entra.base.starts_with("https:") { "SameSite=None; Secure" } else { "SameSite=Lax" };
+    let age = max_age.map(|s| format!("; Max-Age={s}")).unwrap_or_default();
+    format!("{}={value}; Path=/; HttpOnly; {same_site}{age}", cookie_name(entra))
+}
+
+impl Entra {
+    /// Signs in with name and password.
+    pub(crate) fn check_password(&self, upn: &str, password: &str) -> Result<SignedIn, Refusal> {
+        let (tenant, user) = self.directory.member(upn).ok_or_else(Refusal::wrong_password)?;
+        if user.password.is_empty() || user.password != password {
+            return Err(Refusal::wrong_password());
+        }
+        if !self.accounts.enabled(&user.id).unwrap_or(user.account_enabled) {
+            return Err(Refusal::user_disabled());
+        }
+        Ok(SignedIn { home_tenant: tenant.id.clone(), home_id: user.id.clone(), at_millis: self.tick() })
+    }
+}

@@ -1,0 +1,38 @@
+//! The `absentia-emulator` program.
+
+use std::process::ExitCode;
+
+use absentia_emulator::cli::{RunOptions, run};
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// A local Entra ID and a slice of Microsoft Graph.
+#[derive(Parser)]
+#[command(name = "absentia-emulator", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until Ctrl-C.
+    Run(RunOptions),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")))
+        .init();
+    let Command::Run(options) = Arguments::parse().command;
+    match run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::debug!(?error);
+            eprintln!("absentia-emulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
