@@ -2,8 +2,8 @@ use zeroize::Zeroizing;
 
 /// One `keyword=value`.
 pub(crate) struct Pair {
-    /// Trimmed, as it was spelled. May be part of a password that was not quoted, so it is shown only after a keyword list
-    /// has recognised it.
+    /// Trimmed, as it was spelled. May be part of a password that was not quoted, so it is shown only after a keyword
+    /// list has recognised it.
     pub(crate) keyword: Zeroizing<String>,
     pub(crate) value: Zeroizing<String>,
 }
@@ -20,8 +20,8 @@ pub(crate) struct Syntax {
     pub(crate) what: &'static str,
 }
 
-/// Splits a connection string as `DbConnectionStringBuilder` does: pairs end at `;`, a value may stand in single or double
-/// quotes with the quote doubled inside, and `==` in a keyword is one `=`.
+/// Splits a connection string as `DbConnectionStringBuilder` does: pairs end at `;`, a value may stand in single or
+/// double quotes with the quote doubled inside, and `==` in a keyword is one `=`.
 pub(crate) fn parse(text: &str) -> Result<Vec<Pair>, Syntax> {
     let mut pairs = Vec::new();
     let mut rest = text.chars().peekable();

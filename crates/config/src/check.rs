@@ -72,7 +72,8 @@ pub(crate) fn is_tenant(text: &str) -> bool {
         || (text.contains('.') && text.split('.').all(is_label))
 }
 
-/// What the samples ship for a person to replace: `[Enter the Client Id …]`, `<client id>`, `Enter_the_Tenant_Info_Here`.
+/// What the samples ship for a person to replace: `[Enter the Client Id …]`, `<client id>`,
+/// `Enter_the_Tenant_Info_Here`.
 pub(crate) fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
     let within = |open, close| text.len() > 1 && text.starts_with(open) && text.ends_with(close);
@@ -80,8 +81,8 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
     within('[', ']') || within('<', '>') || ["enter the ", "enter_the_", "enter-the-"].contains(&start.as_str())
 }
 
-/// What is odd about a secret that was refused, for the message about it. Says nothing of its content. Secrets are sent as
-/// they are written, so an odd one is not corrected.
+/// What is odd about a secret that was refused, for the message about it. Says nothing of its content. Secrets are sent
+/// as they are written, so an odd one is not corrected.
 ///
 /// ```
 /// use absentia_config::secret_advice;

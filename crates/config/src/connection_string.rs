@@ -35,8 +35,8 @@ const FORMS: &str = "accepted are sqlite:tokens.db, postgres://, mysql://, mssql
 impl Target {
     /// Reads the text of `TokenCacheDbConnStr`.
     ///
-    /// A scheme decides first. Other text is ADO.NET's: only words of Microsoft.Data.Sqlite → SQLite; all words SqlClient's
-    /// → SQL Server; else the one of Npgsql and MySqlConnector that knows all words.
+    /// A scheme decides first. Other text is ADO.NET's: only words of Microsoft.Data.Sqlite → SQLite; all words
+    /// SqlClient's → SQL Server; else the one of Npgsql and MySqlConnector that knows all words.
     ///
     /// # Errors
     /// When several readings fit or none does; the message names the words that decided and asks for a scheme.
@@ -56,8 +56,8 @@ impl Target {
         }
     }
 
-    /// Reads the text of `TokenCacheRedisConnStr`: a `redis://` or `rediss://` URL, else StackExchange.Redis' text, which
-    /// the Redis backend reads.
+    /// Reads the text of `TokenCacheRedisConnStr`: a `redis://` or `rediss://` URL, else StackExchange.Redis' text,
+    /// which the Redis backend reads.
     ///
     /// # Errors
     /// When the text is for another engine, or stands in quotes, which StackExchange.Redis does not have.

@@ -7,8 +7,8 @@ use crate::{
 const CONNECTION_STRING_PREFIXES: [&str; 6] =
     ["CUSTOMCONNSTR_", "MYSQLCONNSTR_", "POSTGRESQLCONNSTR_", "REDISCACHECONNSTR_", "SQLAZURECONNSTR_", "SQLCONNSTR_"];
 
-/// The variables of this process, for [`Configuration::load`](crate::Configuration::load). Those that are not Unicode are
-/// left out.
+/// The variables of this process, for [`Configuration::load`](crate::Configuration::load). Those that are not Unicode
+/// are left out.
 pub fn from_process() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

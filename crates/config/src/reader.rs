@@ -71,7 +71,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What to say of a setting that is needed and not there. Names the spelling at the root when the file has its like there.
+/// What to say of a setting that is needed and not there. Names the spelling at the root when the file has its like
+/// there.
 pub(crate) fn missing(configuration: &Configuration, setting: &Setting) -> Problem {
     let nested = !configuration.children("AzureAd").is_empty();
     let flat = ["ClientId", "TenantId", "Instance"].iter().any(|key| configuration.get(key).is_some());

@@ -10,8 +10,8 @@ const MEMORY: &str = ":memory:";
 /// How the server names of SQL Server begin that no file has.
 const SQL_SERVER_NAMES: [&str; 5] = ["tcp:", "np:", "lpc:", "admin:", "(localdb)"];
 
-/// Reads what follows `sqlite:`: `tokens.db`, `//tokens.db`, `///var/lib/tokens.db`, `:memory:`, with `?mode=ro|rw|rwc|memory`.
-/// Nothing is percent-decoded.
+/// Reads what follows `sqlite:`: `tokens.db`, `//tokens.db`, `///var/lib/tokens.db`, `:memory:`, with
+/// `?mode=ro|rw|rwc|memory`. Nothing is percent-decoded.
 pub(crate) fn of_url(rest: &str) -> Result<SqliteTarget, ConnectionStringError> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mut mode = SqliteMode::default();

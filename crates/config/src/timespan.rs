@@ -20,8 +20,8 @@ const NEGATIVE: TimeSpanError = TimeSpanError("a negative time span; it must not
 
 const TICKS_PER_SECOND: u128 = 10_000_000;
 
-/// Reads a time span exactly as .NET's `TimeSpan.Parse` does under the invariant culture, which is how its configuration
-/// reads one, so that a file shared with a .NET process means the same to both.
+/// Reads a time span exactly as .NET's `TimeSpan.Parse` does under the invariant culture, which is how its
+/// configuration reads one, so that a file shared with a .NET process means the same to both.
 ///
 /// That includes what surprises: a bare number is days, and `24:00:00` is 24 **days**, because 24 is no hour and the
 /// invariant culture also parts days by `:`

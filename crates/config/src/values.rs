@@ -67,8 +67,8 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads `path`, then `{stem}.{Environment}.json` beside it, then `variables`
-    /// (see [`environment::from_process`](crate::from_process)); later ones win. A file that is not there counts as empty,
+    /// Reads `path`, then `{stem}.{Environment}.json` beside it, then `variables` (see
+    /// [`environment::from_process`](crate::from_process)); later ones win. A file that is not there counts as empty,
     /// as in .NET; what is then missing says where it was looked for.
     ///
     /// # Errors
@@ -136,8 +136,8 @@ impl Configuration {
     }
 
     /// A list: an array, one text with words apart by blanks, or an array of such texts. `None` when the key is absent
-    /// or empty. The last layer that says anything of the key decides whether it is one text or an array; elements of an
-    /// array are overridden one by one, as in .NET.
+    /// or empty. The last layer that says anything of the key decides whether it is one text or an array; elements of
+    /// an array are overridden one by one, as in .NET.
     ///
     /// # Errors
     /// When the key holds an object or something else than text, so that nothing is silently taken for no list.
