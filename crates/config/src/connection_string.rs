@@ -2,12 +2,12 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use absentia_store::{ConnectionText, Target};
+
 use crate::{
     ado::{self, Pair},
     keywords::Grammar,
-    secret::Secret,
     sql_server, sqlite,
-    target::Target,
 };
 
 /// Why a connection string cannot be read. Names keywords that a library knows, and places; never a value, and no word
@@ -32,50 +32,48 @@ impl std::error::Error for ConnectionStringError {}
 const FORMS: &str = "accepted are sqlite:tokens.db, postgres://, mysql://, mssql://, redis:// and rediss:// URLs, and \
                      ADO.NET text such as Data Source=tokens.db";
 
-impl Target {
-    /// Reads the text of `TokenCacheDbConnStr`.
-    ///
-    /// A scheme decides first. Other text is ADO.NET's: only words of Microsoft.Data.Sqlite → SQLite; all words
-    /// SqlClient's → SQL Server; else the one of Npgsql and MySqlConnector that knows all words.
-    ///
-    /// # Errors
-    /// When several readings fit or none does; the message names the words that decided and asks for a scheme.
-    ///
-    /// ```
-    /// use absentia_config::Target;
-    ///
-    /// assert_eq!(Target::database("Data Source=tokens.db")?.engine(), "SQLite");
-    /// assert_eq!(Target::database("Server=db1;Database=Tokens;User ID=app;Password=x")?.engine(), "SQL Server");
-    /// # Ok::<(), absentia_config::ConnectionStringError>(())
-    /// ```
-    pub fn database(text: &str) -> Result<Self, ConnectionStringError> {
-        let text = text.trim();
-        match by_scheme(text)? {
-            Some(target) => Ok(target),
-            None => by_words(text),
-        }
+/// Reads the text of `TokenCacheDbConnStr`.
+///
+/// A scheme decides first. Other text is ADO.NET's: only words of Microsoft.Data.Sqlite → SQLite; all words
+/// SqlClient's → SQL Server; else the one of Npgsql and MySqlConnector that knows all words.
+///
+/// # Errors
+/// When several readings fit or none does; the message names the words that decided and asks for a scheme.
+///
+/// ```
+/// use absentia_config::database_target;
+///
+/// assert_eq!(database_target("Data Source=tokens.db")?.engine(), "SQLite");
+/// assert_eq!(database_target("Server=db1;Database=Tokens;User ID=app;Password=x")?.engine(), "SQL Server");
+/// # Ok::<(), absentia_config::ConnectionStringError>(())
+/// ```
+pub fn database_target(text: &str) -> Result<Target, ConnectionStringError> {
+    let text = text.trim();
+    match by_scheme(text)? {
+        Some(target) => Ok(target),
+        None => by_words(text),
     }
+}
 
-    /// Reads the text of `TokenCacheRedisConnStr`: a `redis://` or `rediss://` URL, else StackExchange.Redis' text,
-    /// which the Redis backend reads.
-    ///
-    /// # Errors
-    /// When the text is for another engine, or stands in quotes, which StackExchange.Redis does not have.
-    pub fn redis(text: &str) -> Result<Self, ConnectionStringError> {
-        let text = text.trim();
-        match by_scheme(text)? {
-            Some(Self::Redis(secret)) => Ok(Self::Redis(secret)),
-            Some(other) => Err(ConnectionStringError::new(format!(
-                "this is for {}, not for Redis; it belongs in ConnectionStrings:TokenCacheDbConnStr",
-                other.engine()
-            ))),
-            None if text.starts_with(['"', '\'']) => Err(ConnectionStringError::new(
-                "it begins with a quote; StackExchange.Redis has no quoting, so write host:port,password=… without \
-                 quotes, or a redis:// URL with the password percent-encoded",
-            )),
-            None if text.is_empty() => Err(ConnectionStringError::new("it is empty")),
-            None => Ok(Self::Redis(Secret::new(text.to_owned()))),
-        }
+/// Reads the text of `TokenCacheRedisConnStr`: a `redis://` or `rediss://` URL, else StackExchange.Redis' text,
+/// which the Redis backend reads.
+///
+/// # Errors
+/// When the text is for another engine, or stands in quotes, which StackExchange.Redis does not have.
+pub fn redis_target(text: &str) -> Result<Target, ConnectionStringError> {
+    let text = text.trim();
+    match by_scheme(text)? {
+        Some(Target::Redis(secret)) => Ok(Target::Redis(secret)),
+        Some(other) => Err(ConnectionStringError::new(format!(
+            "this is for {}, not for Redis; it belongs in ConnectionStrings:TokenCacheDbConnStr",
+            other.engine()
+        ))),
+        None if text.starts_with(['"', '\'']) => Err(ConnectionStringError::new(
+            "it begins with a quote; StackExchange.Redis has no quoting, so write host:port,password=… without \
+             quotes, or a redis:// URL with the password percent-encoded",
+        )),
+        None if text.is_empty() => Err(ConnectionStringError::new("it is empty")),
+        None => Ok(Target::Redis(ConnectionText::new(text))),
     }
 }
 
@@ -86,7 +84,7 @@ fn by_scheme(text: &str) -> Result<Option<Target>, ConnectionStringError> {
     if let Some(rest) = after("sqlite:") {
         return sqlite::of_url(rest).map(|target| Some(Target::Sqlite(target)));
     }
-    type Make = fn(Secret) -> Target;
+    type Make = fn(ConnectionText) -> Target;
     let schemes: [(&str, Make); 6] = [
         ("redis://", Target::Redis),
         ("rediss://", Target::Redis),
@@ -99,7 +97,7 @@ fn by_scheme(text: &str) -> Result<Option<Target>, ConnectionStringError> {
         match after(scheme) {
             None => {}
             Some("") => return Err(ConnectionStringError::new(format!("nothing follows {scheme}"))),
-            Some(_) => return Ok(Some(target(Secret::new(text.to_owned())))),
+            Some(_) => return Ok(Some(target(ConnectionText::new(text)))),
         }
     }
     let before_words = text.split('=').next().unwrap_or_default();
@@ -119,7 +117,7 @@ fn by_words(text: &str) -> Result<Target, ConnectionStringError> {
         .map_err(|error| ConnectionStringError::new(format!("keyword {} of it {}; {FORMS}", error.pair, error.what)))?;
     let fits = |grammar: &Grammar| pairs.iter().all(|pair| grammar.keyword(&pair.keyword).is_some());
     let fitting: Vec<_> = Grammar::ALL.into_iter().filter(fits).collect();
-    let secret = || Secret::new(text.to_owned());
+    let secret = || ConnectionText::new(text);
     match fitting.as_slice() {
         [Grammar::Sqlite, ..] => sqlite::of_pairs(&pairs).map(Target::Sqlite),
         [Grammar::SqlClient, ..] => sql_server::check(&pairs).map(|()| Target::SqlServer(secret())),

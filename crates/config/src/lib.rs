@@ -6,6 +6,7 @@
 
 mod ado;
 mod check;
+mod client;
 mod connection_string;
 mod environment;
 mod error;
@@ -13,24 +14,25 @@ mod json;
 mod keywords;
 mod layer;
 mod opener;
+mod plan;
 mod reader;
-mod secret;
 mod setting;
 mod settings;
 mod sql_server;
 mod sqlite;
-mod target;
 mod timespan;
 mod values;
 
+pub use absentia_store::{ConnectionText, Opener, SqliteMode, SqliteTarget, Target};
 pub use check::secret_advice;
-pub use connection_string::ConnectionStringError;
+pub use client::Created;
+pub use connection_string::{ConnectionStringError, database_target, redis_target};
 pub use environment::from_process;
 pub use error::{Error, Problem};
 pub use layer::Kind;
-pub use opener::{Opener, pick};
-pub use secret::Secret;
+pub use opener::pick;
+pub use plan::StorePlan;
 pub use settings::{AzureAd, ConnectionStrings, Endpoint, Need, Settings};
-pub use target::{SqliteMode, SqliteTarget, StorePlan, Target};
+
 pub use timespan::{TimeSpanError, parse_time_span};
 pub use values::{Configuration, Value};

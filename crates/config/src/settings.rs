@@ -3,13 +3,17 @@ use std::{
     time::Duration,
 };
 
+use absentia::Secret;
+use absentia_store::Target;
+
 use crate::{
-    check, environment,
+    check,
+    connection_string::{database_target, redis_target},
+    environment,
     error::{Error, Problem},
+    plan::StorePlan,
     reader::{Reader, missing},
-    secret::Secret,
     setting::{self, Setting},
-    target::{StorePlan, Target},
     timespan::parse_time_span,
     values::Configuration,
 };
@@ -195,10 +199,10 @@ impl Settings {
             },
             connection_strings: ConnectionStrings {
                 database: reader.parsed(&setting::DATABASE, |text| {
-                    Target::database(text).map_err(|error| format!("cannot be read: {error}"))
+                    database_target(text).map_err(|error| format!("cannot be read: {error}"))
                 }),
                 redis: reader.parsed(&setting::REDIS, |text| {
-                    Target::redis(text).map_err(|error| format!("cannot be read: {error}"))
+                    redis_target(text).map_err(|error| format!("cannot be read: {error}"))
                 }),
                 redis_instance_name: reader.value(&setting::REDIS_INSTANCE_NAME).map(|value| value.text().to_owned()),
             },

@@ -1,9 +1,10 @@
 use std::{path::PathBuf, time::Duration};
 
+use absentia_store::{SqliteMode, SqliteTarget};
+
 use crate::{
     ado::Pair,
     connection_string::{ConnectionStringError, last},
-    target::{SqliteMode, SqliteTarget},
 };
 
 const MEMORY: &str = ":memory:";

@@ -4,21 +4,21 @@
 
 use std::{path::Path, time::Duration};
 
-use absentia_config::{Configuration, Need, Settings, SqliteMode, SqliteTarget, Target};
+use absentia_config::{Configuration, Need, Settings, SqliteMode, SqliteTarget, Target, database_target, redis_target};
 
 fn engine(text: &str) -> &'static str {
-    Target::database(text).unwrap_or_else(|error| panic!("{text}: {error}")).engine()
+    database_target(text).unwrap_or_else(|error| panic!("{text}: {error}")).engine()
 }
 
 fn refused(text: &str) -> String {
-    match Target::database(text) {
+    match database_target(text) {
         Ok(target) => panic!("{text} was read as {}", target.engine()),
         Err(error) => error.to_string(),
     }
 }
 
 fn sqlite(text: &str) -> SqliteTarget {
-    match Target::database(text) {
+    match database_target(text) {
         Ok(Target::Sqlite(target)) => target,
         other => panic!("{text}: {other:?}"),
     }
@@ -178,13 +178,13 @@ fn redis_text_is_stack_exchanges() {
     for text in
         ["cache1.example.net:6380,password=ab+/cd==,ssl=True", ",,cache1.example.net , PASSWORD = x ,Ssl=on", "h"]
     {
-        let target = Target::redis(text).unwrap_or_else(|error| panic!("{error}"));
+        let target = redis_target(text).unwrap_or_else(|error| panic!("{error}"));
         assert!(matches!(&target, Target::Redis(secret) if secret.expose() == text), "{target:?}");
         assert_eq!(format!("{target:?}"), "Redis([secret])");
     }
-    assert!(Target::redis("\"cache1.example.net:6380,password=hidden\"").is_err());
-    assert!(Target::redis("").is_err());
-    let other = Target::redis("postgres://u:hidden@h").expect_err("not Redis").to_string();
+    assert!(redis_target("\"cache1.example.net:6380,password=hidden\"").is_err());
+    assert!(redis_target("").is_err());
+    let other = redis_target("postgres://u:hidden@h").expect_err("not Redis").to_string();
     assert!(other.contains("PostgreSQL") && !other.contains("hidden"), "{other}");
 }
 
@@ -214,7 +214,7 @@ fn no_message_shows_a_piece_of_a_password() {
     let mut refused = 0;
     for text in strings {
         for (key, read) in
-            [("TokenCacheDbConnStr", Target::database(text)), ("TokenCacheRedisConnStr", Target::redis(text))]
+            [("TokenCacheDbConnStr", database_target(text)), ("TokenCacheRedisConnStr", redis_target(text))]
         {
             let variables = [(format!("ConnectionStrings__{key}"), text.to_owned())];
             let configuration = Configuration::parse("appsettings.json", b"{}", variables).unwrap();

@@ -5,7 +5,8 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use absentia_config::{
-    Configuration, Endpoint, Error, Need, Opener, Settings, SqliteMode, Target, pick, secret_advice,
+    Configuration, Endpoint, Error, Need, Opener, Settings, SqliteMode, Target, database_target, pick, redis_target,
+    secret_advice,
 };
 use absentia_store::{Backend, Clock};
 
@@ -284,7 +285,7 @@ impl Opener for OnlySqlite {
 #[test]
 fn a_backend_that_is_not_linked_is_named() {
     let openers: [Box<dyn Opener>; 1] = [Box::new(OnlySqlite)];
-    let target = |text| Target::database(text).unwrap();
+    let target = |text| database_target(text).unwrap();
     assert_eq!(pick(&openers, &target("sqlite:t.db")).map(|opener| opener.backend()), Ok("absentia-sqlite"));
     for (text, backend) in [
         ("redis://:hidden@h", "absentia-redis"),

@@ -20,7 +20,9 @@ mod entry;
 mod error;
 mod lease;
 mod memory;
+mod opener;
 mod scan;
+mod target;
 mod watch;
 pub mod wrap;
 
@@ -33,7 +35,9 @@ pub use entry::{Entry, Expiry, Key, Removal, Removed, Store, Version, When, Writ
 pub use error::{Error, ErrorKind, Result};
 pub use lease::{Acquired, Lease, LeaseState, LeaseStore};
 pub use memory::MemoryStore;
+pub use opener::Opener;
 pub use scan::ScanStore;
+pub use target::{ConnectionText, SqliteMode, SqliteTarget, Target};
 pub use watch::{Change, Watch, WatchStore};
 
 use std::sync::Arc;

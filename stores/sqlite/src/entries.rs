@@ -85,7 +85,7 @@ impl Store for SqliteStore {
                 };
                 let Some(version) = version else { return Ok(Written::Conflict) };
                 announce(transaction, version, key, WRITTEN)?;
-                Ok(Written::Done(Version::new(version.to_be_bytes().to_vec())))
+                Ok(Written::Done(self::version(version)))
             })
             .await
     }
@@ -154,7 +154,7 @@ fn read(statement: &mut CachedStatement<'_>, key: &Key, now: i64) -> rusqlite::R
                 absolute: row.get::<_, Option<i64>>(2)?.map(instant),
             };
             let value = Bytes::copy_from_slice(row.get_ref(4)?.as_blob()?);
-            let version = Version::new(row.get::<_, i64>(0)?.to_be_bytes().to_vec());
+            let version = self::version(row.get(0)?);
             Ok(Row { entry: Entry { value, version, expiry }, touched: row.get(3)? })
         })
         .optional()
@@ -188,4 +188,9 @@ fn ends(sliding: Option<i64>, absolute: Option<i64>, now: i64) -> Option<i64> {
 /// A version of another backend is no version here.
 fn number(version: &Version) -> Option<i64> {
     version.as_bytes().try_into().ok().map(i64::from_be_bytes)
+}
+
+/// A version is the sequence of its change: never reused, the same in the row and in its announcement.
+pub(crate) fn version(sequence: i64) -> Version {
+    Version::new(sequence.to_be_bytes().to_vec())
 }

@@ -7,6 +7,7 @@ mod connection;
 mod entries;
 mod error;
 mod leases;
+mod opener;
 mod record;
 mod rows;
 mod scan;
@@ -15,6 +16,7 @@ mod time;
 mod watch;
 
 pub use config::SqliteConfig;
+pub use opener::{SqliteOpener, opener};
 
 use std::{fmt, sync::Arc};
 

@@ -13,7 +13,7 @@ use tokio::sync;
 
 use crate::{
     SqliteConfig, SqliteStore, connection,
-    entries::{REMOVED, WRITTEN},
+    entries::{self, REMOVED, WRITTEN},
     error,
 };
 
@@ -130,7 +130,7 @@ fn read(connection: &Connection, after: i64) -> rusqlite::Result<(Vec<Change>, i
     let rows = statement.query_map((after, AT_ONCE), |row| {
         let key = Key::new(row.get_ref(1)?.as_str()?);
         let change = match row.get::<_, i64>(2)? {
-            WRITTEN => Change::Written(key),
+            WRITTEN => Change::Written(key, entries::version(row.get(0)?)),
             REMOVED => Change::Removed(key),
             _ => Change::Lost,
         };

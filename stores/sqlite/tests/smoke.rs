@@ -34,7 +34,7 @@ async fn smoke() {
     assert!(s.get(&k).await.unwrap().is_some());
     clock.advance(Duration::from_secs(6));
     assert!(s.get(&k).await.unwrap().is_some());
-    assert_eq!(w.next().await.unwrap(), [Change::Written(k.clone())]);
+    assert_eq!(w.next().await.unwrap(), [Change::Written(k.clone(), v.clone())]);
     assert!(matches!(s.acquire(&k, "me", Duration::from_secs(1)).await.unwrap(), Acquired::Held(_)));
     let a = Activity {
         client_id: "C".into(),

@@ -70,7 +70,7 @@ impl Store for MemoryStore {
         let entry = Entry { value, version: version.clone(), expiry };
         state.entries.stored.insert(key.clone(), Stored { entry, touched: now });
         // Told under the lock, so that the order told is the order it happened in.
-        let _ = self.changes.send(Change::Written(key.clone()));
+        let _ = self.changes.send(Change::Written(key.clone(), version.clone()));
         Ok(Written::Done(version))
     }
 

@@ -1,24 +1,23 @@
 use std::{
+    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use crate::secret::Secret;
-
-/// Which store a connection string means. What may hold a password is a [`Secret`] that only its backend reads.
+/// Which store a connection string means. What may hold a password is a [`ConnectionText`] that only its backend reads.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Target {
     /// A SQLite database.
     Sqlite(SqliteTarget),
     /// Redis: a `redis://` or `rediss://` URL, or StackExchange.Redis' text.
-    Redis(Secret),
+    Redis(ConnectionText),
     /// SQL Server: a `mssql://` URL, or SqlClient's text.
-    SqlServer(Secret),
+    SqlServer(ConnectionText),
     /// PostgreSQL: a `postgres://` or `postgresql://` URL, or Npgsql's text.
-    Postgres(Secret),
+    Postgres(ConnectionText),
     /// MySQL: a `mysql://` URL, or MySqlConnector's text.
-    MySql(Secret),
+    MySql(ConnectionText),
 }
 
 impl Target {
@@ -83,11 +82,24 @@ pub enum SqliteMode {
     Memory,
 }
 
-/// Which target keeps what.
-#[derive(Clone, Debug)]
-pub struct StorePlan {
-    /// Token entries and leases.
-    pub tokens: Target,
-    /// Accounts and grants; `None` when they are kept with the tokens, so that one backend is opened once.
-    pub accounts: Option<Target>,
+/// A connection string that may hold a password: shown by no `Debug`, read by its backend alone.
+#[derive(Clone, Eq, PartialEq)]
+pub struct ConnectionText(String);
+
+impl ConnectionText {
+    /// Hides `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ConnectionText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[connection string]")
+    }
 }

@@ -1,0 +1,2 @@
+//! background-worker.
+fn main() {}

@@ -1,0 +1,2 @@
+//! web-api.
+fn main() {}

@@ -1,0 +1,122 @@
+//! From settings to a cache and a client.
+
+use std::{path::PathBuf, sync::Arc};
+
+use absentia::{
+    Authority, ClientCredential, Error, ErrorKind, KeyRing, Secret, TokenCache, key_ring,
+    store::{Backend, Clock, Opener, SystemClock, Target},
+};
+use absentia_cache::OsRandom;
+
+use crate::{Need, Settings, error::Problem, opener::pick, plan::StorePlan};
+
+/// What `absentia store create` made.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// What the store is, without a password.
+    pub store: String,
+    /// The key ring.
+    pub key_ring: PathBuf,
+    /// Whether the key ring was made now; `false` when it was there.
+    pub new_key_ring: bool,
+}
+
+impl Settings {
+    /// The authority of `AzureAd:Instance` and `AzureAd:TenantId`.
+    ///
+    /// # Errors
+    /// `Config`, naming what is missing or wrong.
+    pub fn authority(&self) -> Result<Authority, Error> {
+        self.require(&[Need::TenantId]).map_err(config)?;
+        Authority::new(&self.azure_ad.instance, self.azure_ad.tenant_id.as_deref().unwrap_or_default())
+    }
+
+    /// The client of the section `AzureAd`: give it a cache and build it.
+    ///
+    /// # Errors
+    /// `Config`, naming everything that is missing or wrong.
+    pub fn confidential_client(&self) -> Result<absentia::Builder, Error> {
+        self.require(&[Need::TenantId, Need::ClientId, Need::ClientSecret]).map_err(config)?;
+        let secret = self.azure_ad.client_secret.clone().unwrap_or_else(|| Secret::new(""));
+        let client_id = self.azure_ad.client_id.clone().unwrap_or_default();
+        Ok(absentia::ConfidentialClient::builder(self.authority()?, client_id, ClientCredential::secret(secret)?))
+    }
+
+    /// The cache in the stores that the connection strings name, sealed under the key ring beside them. Opens what is
+    /// there and makes nothing. `openers` are those of the backends this program links.
+    ///
+    /// # Errors
+    /// `Config` when a string cannot be read, a backend is not linked, the store was not created, or the key ring is
+    /// missing, unreadable, readable by others or damaged; `Unavailable` when the store does not answer.
+    pub async fn token_cache(&self, openers: &[Box<dyn Opener>]) -> Result<TokenCache, Error> {
+        let plan = self.store_plan().map_err(config)?;
+        // The ring first: without it nothing may be opened.
+        let ring = KeyRing::load(&ring_of(&plan)?)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut backend = open(openers, &plan.tokens, &clock).await?;
+        if let Some(accounts) = &plan.accounts {
+            let second = open(openers, accounts, &clock).await?;
+            backend.name = format!("{}, accounts in {}", backend.name, second.name);
+            backend.accounts = second.accounts;
+        }
+        let builder = TokenCache::sealed(backend, ring).clock(clock);
+        Ok(match self.sliding_expiration {
+            Some(window) => builder.sliding_expiration(window),
+            None => builder,
+        }
+        .build())
+    }
+
+    /// Makes the store and the key ring, or what of them is missing: what `absentia store create` does. Repeatable. A key
+    /// ring that is there is checked and kept.
+    ///
+    /// # Errors
+    /// As [`token_cache`](Self::token_cache).
+    pub async fn create_store(&self, openers: &[Box<dyn Opener>]) -> Result<Created, Error> {
+        let plan = self.store_plan().map_err(config)?;
+        let ring = ring_of(&plan)?;
+        let new_key_ring = !ring.exists();
+        if new_key_ring {
+            key_ring::KeyRing::create(&ring, &OsRandom)?;
+        }
+        KeyRing::load(&ring)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut names = Vec::new();
+        for target in std::iter::once(&plan.tokens).chain(&plan.accounts) {
+            let opener = pick(openers, target).map_err(config)?;
+            names.push(opener.create(target, clock.clone()).await.map_err(store)?.name);
+        }
+        Ok(Created { store: names.join(", accounts in "), key_ring: ring, new_key_ring })
+    }
+}
+
+async fn open(openers: &[Box<dyn Opener>], target: &Target, clock: &Arc<dyn Clock>) -> Result<Backend, Error> {
+    pick(openers, target).map_err(config)?.open(target, clock.clone()).await.map_err(store)
+}
+
+/// The key ring lies beside the database file. Stores without a file have none of their own yet.
+fn ring_of(plan: &StorePlan) -> Result<PathBuf, Error> {
+    std::iter::once(&plan.tokens)
+        .chain(&plan.accounts)
+        .find_map(|target| match target {
+            Target::Sqlite(sqlite) => sqlite.key_ring(),
+            _ => None,
+        })
+        .ok_or_else(|| {
+            let message =
+                "a store in memory or on a server has no file beside which its key ring could lie: use a SQLite file";
+            config(Problem::new(message).into())
+        })
+}
+
+fn config(error: crate::Error) -> Error {
+    Error::config(error.to_string())
+}
+
+fn store(error: absentia::store::Error) -> Error {
+    let kind = match error.kind() {
+        absentia::store::ErrorKind::Config => ErrorKind::Config,
+        _ => ErrorKind::Unavailable,
+    };
+    Error::new(kind, error.to_string()).caused_by(error)
+}
