@@ -1,1 +1,162 @@
-//! Tests of absentia across crates.
+//! What the tests across crates share: one Entra, one cache, one client, one clock.
+
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "test support: a failed set-up is a failed test")]
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use absentia::{
+    AccessToken, AccountId, Authority, ClientCredential, ConfidentialClient, Error, Secret, SignedIn, TokenCache,
+    UserAssertion,
+    transport::{HttpClient, HttpRequest, Method, SystemHttp},
+};
+use absentia_cache::{KeyRing, OsRandom};
+use absentia_emulator::{Emulator, UserHandle};
+use absentia_store::{Backend, ManualClock, MemoryStore};
+
+/// Where the sample's web app takes its codes.
+pub const REDIRECT: &str = "http://localhost:44321/signin-oidc";
+
+/// Entra in process, and one client of it over one cache.
+pub struct World {
+    /// Entra.
+    pub entra: Emulator,
+    /// The client's clock; moved together with Entra's by [`advance`](Self::advance).
+    pub clock: ManualClock,
+    /// The stores, as the cache has them.
+    pub backend: Backend,
+    /// The key ring.
+    pub ring: KeyRing,
+    /// The cache.
+    pub cache: TokenCache,
+    /// The client.
+    pub client: ConfidentialClient,
+    /// One HTTP client for all.
+    pub http: Arc<dyn HttpClient>,
+}
+
+impl World {
+    /// Over a store in memory.
+    pub async fn new() -> Self {
+        let clock = ManualClock::at(SystemTime::now());
+        let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+        Self::over(Backend::of("memory", &store), clock).await
+    }
+
+    /// Over these stores.
+    pub async fn over(backend: Backend, clock: ManualClock) -> Self {
+        let entra = Emulator::start().await;
+        let ring = KeyRing::ephemeral(&OsRandom).unwrap();
+        let http: Arc<dyn HttpClient> = Arc::new(SystemHttp::new().unwrap());
+        let cache = TokenCache::sealed(backend.clone(), ring.clone()).clock(Arc::new(clock.clone())).build();
+        let client = builder(&entra, &cache, &http).build().unwrap();
+        Self { entra, clock, backend, ring, cache, client, http }
+    }
+
+    /// Another process: a cache and a client of their own over the same stores.
+    pub fn another(&self) -> Process {
+        let cache = self.another_cache();
+        let client = builder(&self.entra, &cache, &self.http).build().unwrap();
+        Process { cache, client }
+    }
+
+    /// A cache of its own over the same stores.
+    pub fn another_cache(&self) -> TokenCache {
+        TokenCache::sealed(self.backend.clone(), self.ring.clone()).clock(Arc::new(self.clock.clone())).build()
+    }
+
+    /// A builder of a client of this Entra.
+    pub fn builder(&self, cache: &TokenCache) -> absentia::Builder {
+        builder(&self.entra, cache, &self.http)
+    }
+
+    /// Lets time pass, here and at Entra.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.entra.advance(by);
+    }
+
+    /// Signs a user in to the web app, with PKCE and nonce, as the app does it.
+    pub async fn sign_in(&self, user: &UserHandle) -> Result<SignedIn, Error> {
+        self.sign_in_for(&self.client, user, "User.Read").await
+    }
+
+    /// Signs a user in through this client.
+    pub async fn sign_in_for(
+        &self,
+        client: &ConfidentialClient,
+        user: &UserHandle,
+        scopes: &str,
+    ) -> Result<SignedIn, Error> {
+        let pending = client.begin_sign_in()?;
+        let url = client.sign_in_url(&pending, REDIRECT, scopes, "state", &Default::default());
+        let url = url::Url::parse(&url).unwrap();
+        let parameter = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
+        let app = self.entra.app("contoso-app");
+        let code = user
+            .sign_in(&app, REDIRECT, &parameter("scope"))
+            .code_challenge(&parameter("code_challenge"))
+            .with("nonce", &parameter("nonce"))
+            .await
+            .unwrap();
+        client.complete_sign_in(&pending, &Secret::new(code), REDIRECT, scopes).await
+    }
+
+    /// An access token of the browser side for our API, as its callers present it.
+    pub async fn assertion(&self, user: &UserHandle) -> UserAssertion {
+        let spa = self.entra.app("contoso-spa");
+        let api = self.entra.app("contoso-app");
+        let redirect = "http://localhost";
+        let verifier = "a-verifier-of-the-browser-side-that-is-long-enough-000";
+        let challenge = absentia_core::encoding::sha256_base64url(verifier);
+        let scope = format!("api://{}/.default openid offline_access", api.client_id());
+        let code = user.sign_in(&spa, redirect, &scope).code_challenge(&challenge).await.unwrap();
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "authorization_code")
+            .append_pair("client_id", spa.client_id())
+            .append_pair("code", &code)
+            .append_pair("redirect_uri", redirect)
+            .append_pair("code_verifier", verifier)
+            .append_pair("scope", &scope)
+            .finish();
+        let url = format!("{}/oauth2/v2.0/token", self.entra.authority());
+        let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+        let request = HttpRequest { method: Method::Post, url, headers, body: body.into() };
+        let answer = self.http.send(request).await.unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        UserAssertion::unverified(json["access_token"].as_str().unwrap_or_else(|| panic!("{json}")))
+    }
+
+    /// The user's home account id.
+    pub fn id(&self, user: &UserHandle) -> AccountId {
+        AccountId::parse(user.home_account_id()).unwrap()
+    }
+
+    /// How many token requests of a grant Entra has seen for a user.
+    pub fn requests(&self, user: &UserHandle, grant: &str) -> usize {
+        self.entra.journal().token_requests().of(user).grant(grant).count()
+    }
+}
+
+/// A second process over the same stores.
+pub struct Process {
+    /// Its cache.
+    pub cache: TokenCache,
+    /// Its client.
+    pub client: ConfidentialClient,
+}
+
+fn builder(entra: &Emulator, cache: &TokenCache, http: &Arc<dyn HttpClient>) -> absentia::Builder {
+    let app = entra.app("contoso-app");
+    let authority = Authority::new(entra.url(), entra.tenant_id()).unwrap();
+    let secret = ClientCredential::secret(Secret::new(app.secret())).unwrap();
+    ConfidentialClient::builder(authority, app.client_id(), secret).cache(cache).http(http.clone())
+}
+
+/// The claims of an access token, unverified.
+pub fn claims(token: &AccessToken) -> serde_json::Value {
+    let jwt = absentia_core::jwt::Jwt::parse(token.secret().expose()).unwrap();
+    serde_json::from_slice(&jwt.payload).unwrap()
+}

@@ -180,7 +180,7 @@ fn redis_text_is_stack_exchanges() {
     {
         let target = redis_target(text).unwrap_or_else(|error| panic!("{error}"));
         assert!(matches!(&target, Target::Redis(secret) if secret.expose() == text), "{target:?}");
-        assert_eq!(format!("{target:?}"), "Redis([secret])");
+        assert_eq!(format!("{target:?}"), "Redis([connection string])");
     }
     assert!(redis_target("\"cache1.example.net:6380,password=hidden\"").is_err());
     assert!(redis_target("").is_err());
