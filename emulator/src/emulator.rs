@@ -151,7 +151,7 @@ impl Emulator {
         self.entra.accounts.set_enabled(user.oid(), true);
     }
 
-    /// Fixes the life of the user's access tokens, 1 s or more in whole seconds; `None`: random between 60 and 90 minutes
+    /// Fixes the life of the user's access tokens, in whole seconds from 1 s; `None`: random between 60 and 90 minutes
     /// again. From 2 h on, answers have a `refresh_in`.
     pub fn set_token_lifetime(&self, user: &UserHandle, lifetime: impl Into<Option<Duration>>) {
         self.entra.accounts.set_lifetime(user.oid(), lifetime.into());

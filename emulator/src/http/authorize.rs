@@ -202,7 +202,8 @@ pub(crate) fn cookie<'c>(entra: &Entra, call: &'c Call) -> Option<&'c str> {
     call.cookie(&cookie_name(entra))
 }
 
-/// A `Set-Cookie` value. Over https it must reach hidden frames of other sites; over http, browsers refuse such cookies.
+/// A `Set-Cookie` value. Over https it must reach hidden frames of other sites; over http, browsers refuse such
+/// cookies.
 pub(crate) fn set_cookie(entra: &Entra, value: &str, max_age: Option<u32>) -> String {
     let same_site = if entra.base.starts_with("https:") { "SameSite=None; Secure" } else { "SameSite=Lax" };
     let age = max_age.map(|s| format!("; Max-Age={s}")).unwrap_or_default();
