@@ -213,7 +213,8 @@ pub(crate) fn set_cookie(entra: &Entra, value: &str, max_age: Option<u32>) -> St
 impl Entra {
     /// Signs in with name and password.
     pub(crate) fn check_password(&self, upn: &str, password: &str) -> Result<SignedIn, Refusal> {
-        let (tenant, user) = self.directory.member(upn).ok_or_else(Refusal::wrong_password)?;
+        let member = self.directory.member(upn).filter(|(_, user)| !self.accounts.deleted(&user.id));
+        let (tenant, user) = member.ok_or_else(|| Refusal::user_not_found(upn, "any"))?;
         if user.password.is_empty() || user.password != password {
             return Err(Refusal::wrong_password());
         }

@@ -64,6 +64,9 @@ async fn a_guest_is_somebody_else_in_the_other_tenant_with_one_account_id() {
 
     let code = zoe.sign_in(&app, redirect, scope).at("host.example").await.unwrap();
     refused(&redeem("home.example", &code).await, 400, "invalid_grant", 700_005, None);
+    // The host's own API is not there at home.
+    let error = zoe.sign_in(&app, redirect, "api://inner/read").at("home.example").await.unwrap_err();
+    assert_eq!((error.aadsts, error.error), (500_011, "invalid_resource"));
     let error = entra.user("yan").sign_in(&app, redirect, scope).at("host.example").await.unwrap_err();
     assert_eq!(error.aadsts, 50020);
     // A guest's grants are revoked at home, not by the host.

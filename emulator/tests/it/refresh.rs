@@ -73,6 +73,11 @@ async fn a_disabled_user_gets_nothing_until_enabled() {
     assert_eq!(entra.journal().token_requests().of(&ada).refused_with(50057).count(), 1);
     entra.enable_user(&ada);
     ok(&refresh(&entra, text(&tokens, "refresh_token"), None).await);
+
+    entra.delete_user(&ada);
+    let answer = refresh(&entra, text(&tokens, "refresh_token"), None).await;
+    refused(&answer, 400, "invalid_grant", 50034, Some("bad_token"));
+    assert_eq!(ada.sign_in(&entra.app("contoso-web"), WEB, SCOPE).await.unwrap_err().aadsts, 50034);
 }
 
 #[tokio::test]
@@ -109,13 +114,7 @@ async fn a_single_page_apps_token_ends_after_a_day_whatever_it_does() {
 async fn it_is_bound_to_its_client_and_must_be_ours() {
     let entra = Emulator::start().await;
     let spa = spa_tokens(&entra, &entra.user("ada"), SCOPE).await;
-    let app = entra.app("contoso-web");
-    let form = [
-        ("grant_type", "refresh_token"),
-        ("client_id", app.client_id()),
-        ("refresh_token", text(&spa, "refresh_token")),
-    ];
-    let answer = token(&entra, &form, &[("origin", SPA_ORIGIN)]).await;
+    let answer = refresh(&entra, text(&spa, "refresh_token"), None).await;
     refused(&answer, 400, "invalid_grant", 70000, Some("bad_token"));
     refused(&refresh(&entra, "1.AXgarbage", None).await, 400, "invalid_grant", 70000, Some("bad_token"));
 }
