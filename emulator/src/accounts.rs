@@ -15,6 +15,7 @@ pub(crate) struct Accounts {
 #[derive(Clone, Copy, Debug, Default)]
 struct Change {
     enabled: Option<bool>,
+    deleted: bool,
     valid_from_millis: i64,
     lifetime: Option<Duration>,
 }
@@ -27,6 +28,15 @@ impl Accounts {
 
     pub(crate) fn set_enabled(&self, user: &str, enabled: bool) {
         self.change(user, |c| c.enabled = Some(enabled));
+    }
+
+    /// Whether the account was deleted since the start.
+    pub(crate) fn deleted(&self, user: &str) -> bool {
+        self.get(user).deleted
+    }
+
+    pub(crate) fn delete(&self, user: &str) {
+        self.change(user, |c| c.deleted = true);
     }
 
     /// Grants and sessions made up to this moment (milliseconds) are void.

@@ -95,7 +95,8 @@ impl Builder {
     /// [`StartError`] says what is in the way and what to do.
     pub async fn start(self) -> Result<Emulator, StartError> {
         let directory = match self.directory {
-            Some(directory) => directory,
+            // It may have been changed since it was read.
+            Some(directory) => directory.checked()?,
             None => Directory::built_in()?,
         };
         let key = match &self.data_folder {
@@ -105,15 +106,7 @@ impl Builder {
         let failed = |source| StartError::Listen { addr: self.listen, source };
         let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        // Clients compare host names as text; the demo's redirect URIs and certificates say `localhost`.
-        let host = if addr.ip().is_loopback() || addr.ip().is_unspecified() {
-            "localhost".to_owned()
-        } else {
-            match addr.ip() {
-                IpAddr::V4(ip) => ip.to_string(),
-                IpAddr::V6(ip) => format!("[{ip}]"),
-            }
-        };
+        let host = host_name(addr.ip());
         let base = format!("http://{host}:{}", addr.port());
         let entra = Entra::new(base, directory, key, self.remember_issued).map_err(|_| StartError::Cryptography)?;
         for (_, app) in entra.directory.apps() {
@@ -125,5 +118,16 @@ impl Builder {
         let entra = Arc::new(entra);
         let server = Server::start(listener, router(Arc::clone(&entra)));
         Ok(Emulator::new(entra, addr, server))
+    }
+}
+
+/// Clients compare host names as text, and redirect URIs and certificates of local apps say `localhost`, which is
+/// `127.0.0.1` everywhere and `::1` only on some systems.
+fn host_name(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(Ipv4Addr::LOCALHOST | Ipv4Addr::UNSPECIFIED) => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }

@@ -151,7 +151,12 @@ impl Emulator {
         self.entra.accounts.set_enabled(user.oid(), true);
     }
 
-    /// Fixes the life of the user's access tokens, 1 s or more in whole seconds; `None`: random between 60 and 90 minutes
+    /// Deletes the account, for good: AADSTS50034 for everything new. Access tokens work to their end.
+    pub fn delete_user(&self, user: &UserHandle) {
+        self.entra.accounts.delete(user.oid());
+    }
+
+    /// Fixes the life of the user's access tokens, in whole seconds from 1 s; `None`: random between 60 and 90 minutes
     /// again. From 2 h on, answers have a `refresh_in`.
     pub fn set_token_lifetime(&self, user: &UserHandle, lifetime: impl Into<Option<Duration>>) {
         self.entra.accounts.set_lifetime(user.oid(), lifetime.into());

@@ -98,15 +98,21 @@ impl Entra {
         home_id: &str,
         client_id: &str,
     ) -> Result<&'a User, Refusal> {
+        let exists = |user: &&User| !self.accounts.deleted(&user.id);
         let home = self.directory.tenant(home_tenant).and_then(|t| t.user(home_id));
-        let Some(home) = home else {
+        let Some(home) = home.filter(exists) else {
             return Err(Refusal::user_not_found(home_id, &tenant.id));
         };
-        let Some(user) = self.directory.seen_in(tenant, home_tenant, home_id) else {
+        let Some(user) = self.directory.seen_in(tenant, home_tenant, home_id).filter(exists) else {
             return Err(Refusal::foreign_user(&home.user_principal_name, &tenant.display_name, client_id));
         };
         let enabled = |u: &User| self.accounts.enabled(&u.id).unwrap_or(u.account_enabled);
         if enabled(user) && enabled(home) { Ok(user) } else { Err(Refusal::user_disabled()) }
+    }
+
+    /// Whether an API exists in a tenant: at home there, or of a kind that any tenant may have.
+    pub(crate) fn has_resource(&self, tenant: &Tenant, resource: &Application) -> bool {
+        resource.is_multi_tenant() || self.directory.is_at_home(resource, &tenant.id)
     }
 
     /// Marks a code as redeemed; false if it was already.

@@ -9,7 +9,8 @@ impl Refusal {
             "unauthorized_client",
             700_016,
             format!(
-                "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This can happen if the \
+                "Application with identifier '{client_id}' was not found in the directory '{tenant}'. This can happen \
+                if the \
              application has not been installed by the administrator of the tenant or consented to by any user in the \
              tenant. You may have sent your authentication request to the wrong tenant."
             ),
@@ -22,7 +23,8 @@ impl Refusal {
             "invalid_request",
             50194,
             format!(
-                "Application '{client_id}'({name}) is not configured as a multi-tenant application. Usage of the /{tenant} \
+                "Application '{client_id}'({name}) is not configured as a multi-tenant application. Usage of the \
+                /{tenant} \
              endpoint is not supported for such apps created after '10/15/2018'. Use a tenant-specific endpoint or \
              configure the application to be multi-tenant."
             ),
@@ -35,7 +37,8 @@ impl Refusal {
             "invalid_client",
             7_000_215,
             format!(
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not \
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret \
+                value, not \
              the client secret ID, for a secret added to app '{client_id}'."
             ),
         )
@@ -47,8 +50,10 @@ impl Refusal {
             "invalid_client",
             7_000_222,
             format!(
-                "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys \
-             for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: \
+                "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create \
+                new keys \
+             for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added \
+             security: \
              https://aka.ms/certCreds."
             ),
         )
@@ -78,7 +83,8 @@ impl Refusal {
             "invalid_client",
             700_027,
             format!(
-                "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - \
+                "The certificate with identifier used to sign the client assertion is not registered on application. \
+                [Reason - \
              The key was not found., Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see \
              configured keys for app Id '{client_id}']."
             ),
@@ -91,9 +97,11 @@ impl Refusal {
             "invalid_request",
             50011,
             format!(
-                "The redirect URI '{redirect_uri}' specified in the request does not match the redirect URIs configured for the \
+                "The redirect URI '{redirect_uri}' specified in the request does not match the redirect URIs \
+                configured for the \
              application '{client_id}'. Make sure the redirect URI sent in the request matches one added to your \
-             application in the Azure portal. Navigate to https://aka.ms/redirectUriMismatchError to learn more about how \
+             application in the Azure portal. Navigate to https://aka.ms/redirectUriMismatchError to learn more about \
+             how \
              to troubleshoot this."
             ),
         )
@@ -126,7 +134,8 @@ impl Refusal {
             400,
             "invalid_request",
             9_002_327,
-            "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.",
+            "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin \
+            requests.",
         )
     }
 

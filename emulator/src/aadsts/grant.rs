@@ -103,7 +103,8 @@ impl Refusal {
     pub(crate) fn spa_refresh_expired(issued: UnixSeconds) -> Refusal {
         Refusal::new(400, "invalid_grant", 700_084, format!(
             "The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime of \
-             1.00:00:00, which cannot be extended. It is now expired and a new sign in request must be sent by the SPA to \
+             1.00:00:00, which cannot be extended. It is now expired and a new sign in request must be sent by the \
+             SPA to \
              the sign in page. The token was issued on {}.", rfc3339(issued)
         )).with_suberror("bad_token")
     }
@@ -137,7 +138,8 @@ impl Refusal {
             "invalid_grant",
             500_133,
             format!(
-                "Assertion is not within its valid time range. Ensure that the access token is not expired before using it for \
+                "Assertion is not within its valid time range. Ensure that the access token is not expired before \
+                using it for \
              user assertion, or request a new token. Current time: {}, expiry time of assertion {}.",
                 rfc3339(now),
                 rfc3339(expired)
@@ -177,7 +179,8 @@ impl Refusal {
             400,
             "invalid_request",
             900_144,
-            "The request body must contain the following parameter: 'requested_token_use' with the value 'on_behalf_of'.",
+            "The request body must contain the following parameter: 'requested_token_use' with the value \
+            'on_behalf_of'.",
         )
     }
 }

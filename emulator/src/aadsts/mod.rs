@@ -60,7 +60,8 @@ impl Refusal {
         )
     }
 
-    /// `AADSTS50173: … Trace ID: … Correlation ID: … Timestamp: …`, joined with spaces as the service does since 2023.
+    /// `AADSTS50173: … Trace ID: … Correlation ID: … Timestamp: …`, joined with spaces as the service does since
+    /// 2023.
     pub(crate) fn description(&self, trace: &Trace) -> String {
         format!(
             "AADSTS{}: {} Trace ID: {} Correlation ID: {} Timestamp: {}",

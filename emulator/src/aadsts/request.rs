@@ -9,8 +9,10 @@ impl Refusal {
             error,
             90002,
             format!(
-                "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct \
-             cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for \
+                "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into \
+                the correct \
+             cloud. Check with your subscription administrator, this may happen if there are no active subscriptions \
+             for \
              the tenant."
             ),
         )
@@ -70,7 +72,8 @@ impl Refusal {
             "invalid_request",
             9_001_023,
             format!(
-                "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or \
+                "The grant type is not supported over the /common or /consumers endpoints. Please use the \
+                /organizations or \
              tenant-specific endpoint. Received '/{tenant}'."
             ),
         )
@@ -86,7 +89,8 @@ impl Refusal {
             "invalid_request",
             28000,
             format!(
-                "Provided value for the input parameter scope is not valid because it contains more than one resource. Scope \
+                "Provided value for the input parameter scope is not valid because it contains more than one \
+                resource. Scope \
              {scope} is not valid."
             ),
         )
@@ -108,7 +112,8 @@ impl Refusal {
             "invalid_scope",
             70011,
             format!(
-                "The provided request must include a 'scope' input parameter. The provided value for the input parameter \
+                "The provided request must include a 'scope' input parameter. The provided value for the input \
+                parameter \
              'scope' is not valid. The scope {scope} is not valid."
             ),
         )
@@ -120,7 +125,8 @@ impl Refusal {
             "invalid_scope",
             70011,
             format!(
-                "The provided request must include a 'scope' input parameter. The provided value for the input parameter \
+                "The provided request must include a 'scope' input parameter. The provided value for the input \
+                parameter \
              'scope' is not valid. The scope {scope} is not valid. .default scope can't be combined with \
              resource-specific scopes."
             ),
@@ -133,7 +139,8 @@ impl Refusal {
             "invalid_scope",
             1_002_012,
             format!(
-                "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with \
+                "The provided value for scope {scope} is not valid. Client credential flows must have a scope value \
+                with \
              /.default suffixed to the resource identifier (application ID URI)."
             ),
         )
@@ -145,7 +152,8 @@ impl Refusal {
             "invalid_resource",
             500_011,
             format!(
-                "The resource principal named {resource} was not found in the tenant named {tenant}. This can happen if the \
+                "The resource principal named {resource} was not found in the tenant named {tenant}. This can happen \
+                if the \
              application has not been installed by the administrator of the tenant or consented to by any user in the \
              tenant. You might have sent your authentication request to the wrong tenant."
             ),
@@ -171,7 +179,8 @@ impl Refusal {
             "invalid_request",
             90009,
             format!(
-                "Application '{client_id}'({name}) is requesting a token for itself. This scenario is supported only if \
+                "Application '{client_id}'({name}) is requesting a token for itself. This scenario is supported only \
+                if \
              resource is specified using the GUID based App Identifier."
             ),
         )

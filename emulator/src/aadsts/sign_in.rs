@@ -8,10 +8,17 @@ impl Refusal {
     }
 
     pub(crate) fn user_not_found(upn: &str, tenant: &str) -> Refusal {
-        Refusal::new(400, "invalid_grant", 50034, format!(
-            "The user account {upn} does not exist in the {tenant} directory. To sign into this application, the account \
+        Refusal::new(
+            400,
+            "invalid_grant",
+            50034,
+            format!(
+                "The user account {upn} does not exist in the {tenant} directory. To sign into this application, the \
+            account \
              must be added to the directory."
-        )).with_suberror("bad_token")
+            ),
+        )
+        .with_suberror("bad_token")
     }
 
     pub(crate) fn foreign_user(upn: &str, tenant: &str, client_id: &str) -> Refusal {
@@ -20,7 +27,8 @@ impl Refusal {
             "invalid_grant",
             50020,
             format!(
-                "User account '{upn}' from another identity provider does not exist in tenant '{tenant}' and cannot access the \
+                "User account '{upn}' from another identity provider does not exist in tenant '{tenant}' and cannot \
+                access the \
              application '{client_id}' in that tenant. The account needs to be added as an external user in the tenant \
              first."
             ),
@@ -36,7 +44,8 @@ impl Refusal {
             400,
             "login_required",
             50058,
-            "A silent sign-in request was sent but no user is signed in. The cookies used to represent the user's session \
+            "A silent sign-in request was sent but no user is signed in. The cookies used to represent the user's \
+            session \
              were not sent in the request to Azure AD.",
         )
     }
@@ -46,14 +55,16 @@ impl Refusal {
             400,
             "interaction_required",
             16000,
-            "Either multiple user identities are available for the current request or selected account is not supported \
+            "Either multiple user identities are available for the current request or selected account is not \
+            supported \
              for the scenario.",
         )
     }
 
     pub(crate) fn consent_required(client_id: &str, name: &str) -> Refusal {
         Refusal::new(400, "invalid_grant", 65001, format!(
-            "The user or administrator has not consented to use the application with ID '{client_id}' named '{name}'. Send \
+            "The user or administrator has not consented to use the application with ID '{client_id}' named '{name}'. \
+            Send \
              an interactive authorization request for this user and resource."
         )).with_suberror("consent_required")
     }
@@ -77,7 +88,8 @@ impl Refusal {
             "invalid_client",
             650_053,
             format!(
-                "The application '{app}' asked for scope '{scope}' that doesn't exist on the resource '{resource}'. Contact \
+                "The application '{app}' asked for scope '{scope}' that doesn't exist on the resource '{resource}'. \
+                Contact \
              the app vendor."
             ),
         )

@@ -49,6 +49,9 @@ pub(crate) fn missing<'a>(
         add(&mut parts, client, graph, words);
     }
     for ask in &scopes.asks {
+        if !entra.has_resource(tenant, ask.resource) {
+            return Err(Refusal::resource_not_found(&ask.named, &tenant.display_name));
+        }
         let before = granted(ask.resource);
         if !ask.default {
             let names = ask.names.iter().filter(|n| again || !before.contains(*n)).cloned();

@@ -60,10 +60,7 @@ impl Directory {
     /// [`DirectoryError::Json`] for unknown, missing or mistyped members, [`DirectoryError::Content`] for values that
     /// cannot be: ids that are no GUIDs or are used twice, references to what is not there, times that are no times.
     pub fn from_json(text: &str) -> Result<Directory, DirectoryError> {
-        let mut directory: Directory = serde_json::from_str(text)?;
-        directory.well_known = vec![serde_json::from_str(GRAPH)?];
-        directory.check()?;
-        Ok(directory)
+        serde_json::from_str::<Directory>(text)?.checked()
     }
 
     /// A directory from a JSON file.
@@ -75,6 +72,13 @@ impl Directory {
             std::fs::read_to_string(path).map_err(|source| DirectoryError::Read { path: path.to_owned(), source })?;
         Directory::from_json(&text)
             .map_err(|source| DirectoryError::File { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// The directory with the APIs that every tenant has, once nothing in it contradicts.
+    pub(crate) fn checked(mut self) -> Result<Directory, DirectoryError> {
+        self.well_known = vec![serde_json::from_str(GRAPH)?];
+        self.check()?;
+        Ok(self)
     }
 
     fn check(&self) -> Result<(), DirectoryError> {

@@ -124,12 +124,15 @@ impl User {
 }
 
 impl Application {
-    /// The platform a redirect URI is registered for.
+    /// The platform a redirect URI is registered for: an exact match wins over one that ignores the port, and of those
+    /// one registered without a port.
     pub(crate) fn platform_of(&self, redirect_uri: &str) -> Option<Platform> {
         [(Platform::Web, &self.web), (Platform::Spa, &self.spa), (Platform::Public, &self.public_client)]
             .into_iter()
-            .find(|(_, uris)| uris.redirect_uris.iter().any(|u| same_redirect(u, redirect_uri)))
-            .map(|(platform, _)| platform)
+            .flat_map(|(platform, uris)| uris.redirect_uris.iter().map(move |uri| (platform, uri)))
+            .filter_map(|(platform, uri)| Some((match_rank(uri, redirect_uri)?, platform)))
+            .min_by_key(|(rank, _)| *rank)
+            .map(|(_, platform)| platform)
     }
 
     /// Any registered redirect URI.
@@ -149,18 +152,21 @@ impl Application {
     }
 }
 
-/// Redirect URIs match exactly, except that the port of http on loopback is ignored (RFC 8252 7.3).
-fn same_redirect(registered: &str, asked: &str) -> bool {
+/// How well a registered redirect URI matches: 0 exactly, 1 and 2 but for the port of http on loopback (RFC 8252 7.3).
+fn match_rank(registered: &str, asked: &str) -> Option<u8> {
     if registered == asked {
-        return true;
+        return Some(0);
     }
-    let (Ok(mut registered), Ok(mut asked)) = (Url::parse(registered), Url::parse(asked)) else {
-        return false;
-    };
-    if loopback(&registered) && loopback(&asked) {
-        let _ = (registered.set_port(None), asked.set_port(None));
+    let (mut registered, mut asked) = (Url::parse(registered).ok()?, Url::parse(asked).ok()?);
+    if registered == asked {
+        return Some(0);
     }
-    registered == asked
+    let has_port = registered.port().is_some();
+    if !(loopback(&registered) && loopback(&asked)) {
+        return None;
+    }
+    let _ = (registered.set_port(None), asked.set_port(None));
+    (registered == asked).then_some(if has_port { 2 } else { 1 })
 }
 
 fn loopback(url: &Url) -> bool {
@@ -177,11 +183,12 @@ mod tests {
 
     #[test]
     fn only_loopback_ports_are_ignored() {
-        assert!(same_redirect("http://localhost", "http://localhost:5123/"));
-        assert!(same_redirect("http://localhost:44321/signin-oidc", "http://localhost:9/signin-oidc"));
-        assert!(!same_redirect("http://localhost:44321/signin-oidc", "http://127.0.0.1:44321/signin-oidc"));
-        assert!(!same_redirect("https://localhost:44321/a", "https://localhost:44322/a"));
-        assert!(!same_redirect("http://localhost/A", "http://localhost/a"));
+        assert_eq!(match_rank("http://localhost:3000", "http://localhost:3000/"), Some(0));
+        assert_eq!(match_rank("http://localhost", "http://localhost:5123/"), Some(1));
+        assert_eq!(match_rank("http://localhost:44321/signin-oidc", "http://localhost:9/signin-oidc"), Some(2));
+        assert_eq!(match_rank("http://localhost:44321/signin-oidc", "http://127.0.0.1:44321/signin-oidc"), None);
+        assert_eq!(match_rank("https://localhost:44321/a", "https://localhost:44322/a"), None);
+        assert_eq!(match_rank("http://localhost/A", "http://localhost/a"), None);
     }
 
     #[test]

@@ -14,10 +14,11 @@ const INACTIVITY: i64 = 90 * 24 * 3600;
 pub(super) fn redeem(request: &Request<'_>) -> Result<Value, Refusal> {
     let (entra, client) = (request.entra, request.client);
     let granted = entra.read_refresh_token(request.required("refresh_token")?).ok_or_else(Refusal::malformed_grant)?;
-    let proof = request.authenticate(Some(granted.platform))?;
+    // Before the client's proof: which proof is needed depends on the grant, and this one is not the client's.
     if granted.client_id != client.app_id {
         return Err(Refusal::other_clients_grant());
     }
+    let proof = request.authenticate(Some(granted.platform))?;
     let tenant = request.tenant(&granted.home_tenant)?;
     let user = entra.user_in(tenant, &granted.home_tenant, &granted.home_id, &client.app_id);
     if let Ok(user) = user {

@@ -106,6 +106,7 @@ fn of_user(entra: &Entra, call: &Call, method: &str, user: &User, what: &[&str])
     match (method, what) {
         ("POST", ["revoke-sessions"]) => entra.accounts.revoke(&user.id, entra.tick()),
         ("POST", ["disable"]) => entra.accounts.set_enabled(&user.id, false),
+        ("POST", ["delete"]) => entra.accounts.delete(&user.id),
         ("POST", ["enable"]) => entra.accounts.set_enabled(&user.id, true),
         ("PUT", ["token-lifetime"]) => {
             let seconds = body::<Lifetime>(call)?.seconds;

@@ -202,7 +202,8 @@ pub(crate) fn cookie<'c>(entra: &Entra, call: &'c Call) -> Option<&'c str> {
     call.cookie(&cookie_name(entra))
 }
 
-/// A `Set-Cookie` value. Over https it must reach hidden frames of other sites; over http, browsers refuse such cookies.
+/// A `Set-Cookie` value. Over https it must reach hidden frames of other sites; over http, browsers refuse such
+/// cookies.
 pub(crate) fn set_cookie(entra: &Entra, value: &str, max_age: Option<u32>) -> String {
     let same_site = if entra.base.starts_with("https:") { "SameSite=None; Secure" } else { "SameSite=Lax" };
     let age = max_age.map(|s| format!("; Max-Age={s}")).unwrap_or_default();
@@ -212,7 +213,8 @@ pub(crate) fn set_cookie(entra: &Entra, value: &str, max_age: Option<u32>) -> St
 impl Entra {
     /// Signs in with name and password.
     pub(crate) fn check_password(&self, upn: &str, password: &str) -> Result<SignedIn, Refusal> {
-        let (tenant, user) = self.directory.member(upn).ok_or_else(Refusal::wrong_password)?;
+        let member = self.directory.member(upn).filter(|(_, user)| !self.accounts.deleted(&user.id));
+        let (tenant, user) = member.ok_or_else(|| Refusal::user_not_found(upn, "any"))?;
         if user.password.is_empty() || user.password != password {
             return Err(Refusal::wrong_password());
         }

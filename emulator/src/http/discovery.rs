@@ -49,7 +49,8 @@ pub(crate) fn instance(entra: &Entra, call: &Call) -> Answer {
     cacheable(respond::json(call, 200, &body))
 }
 
-/// `/{tenant}[/v2.0]/.well-known/openid-configuration`. URLs in it always have the tenant's GUID: clients learn it here.
+/// `/{tenant}[/v2.0]/.well-known/openid-configuration`. URLs in it always have the tenant's GUID: clients learn it
+/// here.
 pub(crate) fn metadata(entra: &Entra, call: &Call, segment: &str, v2: bool) -> Answer {
     let realm = match entra.directory.realm(segment, "invalid_tenant") {
         Ok(realm) => realm,

@@ -153,7 +153,7 @@ fn respond(call: &Call, status: u16, kind: &str, body: &Value) -> Answer {
     set(
         &mut answer,
         HeaderName::from_static("x-ms-ags-diagnostic"),
-        "{\"ServerInfo\":{\"DataCenter\":\"Emulator\",\"Slice\":\"E\",\"Ring\":\"5\",\"ScaleUnit\":\"000\",\"RoleInstance\":\"local\"}}",
+        r#"{"ServerInfo":{"DataCenter":"Emulator","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"local"}}"#,
     );
     answer
 }

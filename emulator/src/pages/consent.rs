@@ -32,13 +32,14 @@ pub(crate) fn consent(app: &str, tenant: &Tenant, user: &User, parts: &[Part<'_>
                 }
             }
             p.quiet.small style="margin-top: 1rem" {
-                "Accepting lets the app act for you, also when you are away, until you or an administrator take it back."
+                "Accepting lets the app act for you, also when you are away, until you or an administrator "
+            "take it back."
             }
             form method="post" action=(form.action) {
                 input type="hidden" name="flow" value=(form.flow);
                 div.actions {
                     button type="submit" name="decision" value="cancel" { "Cancel" }
-                    button.main type="submit" name="decision" value="accept" autofocus { "Accept" }
+                    button.main type="submit" name="decision" value="accept" { "Accept" }
                 }
             }
         },

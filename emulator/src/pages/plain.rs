@@ -30,7 +30,10 @@ pub(crate) fn about_error(code: &str) -> Markup {
         "Error",
         &html! {
             h1 { "AADSTS" (code) }
-            p { "Microsoft documents its error numbers under the title “Microsoft Entra authentication & authorization error codes”." }
+            p {
+            "Microsoft documents its error numbers under the title “Microsoft Entra authentication & "
+            "authorization error codes”."
+        }
         },
     )
 }
@@ -84,7 +87,11 @@ pub(crate) fn home(entra: &Entra) -> Markup {
                     table {
                         tr { th { "Name" } th { "User name" } th { "Country" } }
                         @for user in &tenant.users {
-                            tr { td { (user.display_name) } td { (user.user_principal_name) } td { (user.country.as_deref().unwrap_or("")) } }
+                            tr {
+                            td { (user.display_name) }
+                            td { (user.user_principal_name) }
+                            td { (user.country.as_deref().unwrap_or_default()) }
+                        }
                         }
                     }
                     h2 { "Applications" }

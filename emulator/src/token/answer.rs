@@ -38,6 +38,9 @@ pub(crate) struct Delegated<'a> {
 pub(crate) fn delegated(entra: &Entra, want: &Delegated<'_>) -> Result<Value, Refusal> {
     let Delegated { tenant, user, client, ask, .. } = want;
     let (tenant, user, client) = (*tenant, *user, *client);
+    if !entra.has_resource(tenant, ask.resource) {
+        return Err(Refusal::resource_not_found(&ask.named, &tenant.display_name));
+    }
     let parties = Parties { tenant: &tenant.id, user: &user.id, client, resource: ask.resource };
     let consented = entra.consents.granted(parties);
     let usable: BTreeSet<&str> = consented.iter().map(String::as_str).filter(|n| *n != "offline_access").collect();
@@ -104,6 +107,9 @@ pub(crate) fn app_only(
     ask: &Ask<'_>,
     roles: &[String],
 ) -> Result<Value, Refusal> {
+    if !entra.has_resource(tenant, ask.resource) {
+        return Err(Refusal::resource_not_found(&ask.named, &tenant.display_name));
+    }
     let now = entra.clock.now();
     let life = random::between(3600, 5400)?;
     let common = Common { base: &entra.base, tenant, client, proof: ClientProof::Secret, now };

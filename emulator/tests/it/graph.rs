@@ -1,0 +1,122 @@
+//! The Microsoft Graph slice.
+
+use std::time::Duration;
+
+use absentia_emulator::Emulator;
+use serde_json::json;
+
+use crate::http::{Answer, get, send};
+use crate::world::*;
+
+async fn me(entra: &Emulator, path: &str, token: &str) -> Answer {
+    get(entra, path, &[("authorization", &format!("Bearer {token}"))]).await
+}
+
+#[track_caller]
+fn graph_refused(answer: &Answer, status: u16, code: &str, message: &str) {
+    let body = answer.json();
+    assert_eq!((answer.status, body["error"]["code"].as_str()), (status, Some(code)), "{body}");
+    assert!(body["error"]["message"].as_str().unwrap().contains(message), "{body}");
+    assert_eq!(body["error"]["innerError"]["request-id"].as_str(), answer.header("request-id"));
+    assert_eq!(body["error"]["innerError"]["date"].as_str().unwrap().len(), 19);
+    let challenge = answer.header("www-authenticate");
+    assert_eq!(challenge.is_some(), status == 401);
+    if let Some(challenge) = challenge {
+        assert!(challenge.starts_with("Bearer realm=\"\", authorization_uri=\""), "{challenge}");
+        assert!(challenge.ends_with("client_id=\"00000003-0000-0000-c000-000000000000\""), "{challenge}");
+    }
+}
+
+#[tokio::test]
+async fn me_in_both_versions() {
+    let entra = Emulator::start().await;
+    let tokens = web_tokens(&entra, &entra.user("grace"), "openid User.Read").await;
+    let token = text(&tokens, "access_token");
+    let answer = me(&entra, "/v1.0/me", token).await;
+    let body = ok(&answer);
+    let names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "@odata.context",
+            "businessPhones",
+            "displayName",
+            "givenName",
+            "jobTitle",
+            "mail",
+            "mobilePhone",
+            "officeLocation",
+            "preferredLanguage",
+            "surname",
+            "userPrincipalName",
+            "id"
+        ]
+    );
+    assert_eq!(body["@odata.context"], "https://graph.microsoft.com/v1.0/$metadata#users/$entity");
+    assert_eq!(
+        (body["displayName"].as_str(), body["id"].as_str()),
+        (Some("Grace Hopper"), Some(entra.user("grace").oid()))
+    );
+    assert!(answer.header("content-type").unwrap().contains("odata.metadata=minimal"));
+    assert!(answer.header("request-id").is_some());
+
+    let beta = ok(&me(&entra, "/beta/me", token).await);
+    assert_eq!((beta["country"].as_str(), beta["employeeId"].as_str()), (Some("United States"), Some("E-1906")));
+    assert!(beta["@odata.context"].as_str().unwrap().contains("/beta/"));
+
+    let chosen = ok(&me(&entra, "/v1.0/me?$select=city,displayname,%20department", token).await);
+    assert_eq!(
+        chosen,
+        json!({
+            "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users(city,displayName,department)/$entity",
+            "city": "Arlington", "displayName": "Grace Hopper", "department": "Languages",
+        })
+    );
+    let wrong = me(&entra, "/v1.0/me?%24select=shoeSize", token).await;
+    graph_refused(&wrong, 400, "BadRequest", "Could not find a property named 'shoeSize'");
+}
+
+#[tokio::test]
+async fn tokens_that_are_refused() {
+    let entra = Emulator::start().await;
+    let ada = entra.user("ada");
+    let (web, id) = (entra.app("contoso-web"), entra.app("contoso-web").client_id().to_owned());
+    let code = "InvalidAuthenticationToken";
+    graph_refused(&get(&entra, "/v1.0/me", &[]).await, 401, code, "Access token is empty.");
+    graph_refused(&me(&entra, "/v1.0/me", "cheese").await, 401, code, "IDX14100");
+    let own = web_tokens(&entra, &ada, &format!("openid {id}/Profile.Read")).await;
+    graph_refused(&me(&entra, "/v1.0/me", text(&own, "access_token")).await, 401, code, "Invalid audience");
+    let good = web_tokens(&entra, &ada, "openid User.Read").await;
+    let good = text(&good, "access_token");
+    graph_refused(&me(&entra, "/v1.0/me", &forged(good)).await, 401, code, "Invalid signature");
+
+    let app_only = [("grant_type", "client_credentials"), ("scope", "https://graph.microsoft.com/.default")];
+    let app_only = ok(&token_as(&entra, &web, &app_only).await);
+    let answer = me(&entra, "/v1.0/me", text(&app_only, "access_token")).await;
+    graph_refused(&answer, 400, "BadRequest", "only valid with delegated authentication flow");
+    let mail = web_tokens(&entra, &entra.user("alan"), "openid Mail.Read").await;
+    let answer = me(&entra, "/v1.0/me", text(&mail, "access_token")).await;
+    graph_refused(&answer, 403, "Authorization_RequestDenied", "Insufficient privileges");
+
+    graph_refused(&me(&entra, "/v1.0/nowhere", good).await, 404, "BadRequest", "segment 'nowhere'");
+    let bearer = format!("Bearer {good}");
+    let answer = send(&entra, "DELETE", "/v1.0/me", &[("authorization", &bearer)], "").await;
+    graph_refused(&answer, 405, "Request_BadRequest", "not supported");
+
+    ok(&me(&entra, "/v1.0/me", good).await);
+    let left = claims(good)["exp"].as_i64().unwrap() - entra.now();
+    entra.advance(Duration::from_secs(u64::try_from(left).unwrap()));
+    graph_refused(&me(&entra, "/v1.0/me", good).await, 401, code, "the token is expired");
+}
+
+#[tokio::test]
+async fn revocation_does_not_reach_access_tokens() {
+    let entra = Emulator::start().await;
+    let ada = entra.user("ada");
+    let tokens = web_tokens(&entra, &ada, "openid User.Read").await;
+    entra.revoke_sessions(&ada);
+    entra.disable_user(&ada);
+    ok(&me(&entra, "/v1.0/me", text(&tokens, "access_token")).await);
+    let disabled = ok(&me(&entra, "/beta/me?$select=accountEnabled", text(&tokens, "access_token")).await);
+    assert_eq!(disabled["accountEnabled"], false);
+}
