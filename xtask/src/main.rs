@@ -1,2 +1,32 @@
-//! Chores of the workspace.
-fn main() {}
+//! Chores of the workspace: `cargo xtask test`, `cargo demo`. Without dependencies, so that it is there in seconds.
+
+mod demo;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test            everything CI checks: format, lints, documents, tests, dependencies, the demo
+  demo [OPTIONS]  builds the samples and plays the story (cargo demo is short for it)
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    match command.as_deref() {
+        Some("test") if rest.is_empty() => test::run(),
+        Some("demo") => demo::run(&rest),
+        Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprint!("{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}

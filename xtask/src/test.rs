@@ -1,0 +1,58 @@
+//! `cargo xtask test`: everything CI checks, one step after the other, all of them also when one fails.
+
+use std::process::{Command, ExitCode, Stdio};
+
+use crate::step::{Counts, check, tests};
+
+/// The version of cargo-deny that is installed when there is none.
+const CARGO_DENY: &str = "^0.20";
+
+/// Runs every step and prints `N passed, N failed, N skipped` as the last line.
+pub(crate) fn run() -> ExitCode {
+    let ci = std::env::var_os("CI").is_some();
+    let mut total = Counts::default();
+
+    total.add(check("format", cargo(["fmt", "--all", "--check"]).env_remove("RUSTFLAGS")));
+    total.add(check("lints", &mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    total.add(check(
+        "documents",
+        cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"),
+    ));
+    total.add(dependencies(ci));
+    // The binaries the tests start must be those of this source.
+    total.add(check("programs", &mut cargo(["build", "--workspace", "--bins"])));
+    total.add(tests("tests", &mut cargo(["test", "--workspace", "--no-fail-fast"])));
+    total.add(check("demo", Command::new(env!("CARGO")).args(["run", "--quiet", "--package", "xtask", "--", "demo"])));
+
+    println!("\n{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
+    if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Licences, banned crates and sources, without a network. In CI cargo-deny is installed when it is missing; elsewhere the
+/// check is skipped by name.
+fn dependencies(ci: bool) -> Counts {
+    let there = Command::new(env!("CARGO"))
+        .args(["deny", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !there && !ci {
+        println!("\nskipped: dependencies (cargo-deny is not installed: cargo install cargo-deny --locked)");
+        return Counts { skipped: 1, ..Counts::default() };
+    }
+    if !there {
+        let installed =
+            check("install cargo-deny", &mut cargo(["install", "cargo-deny", "--locked", "--version", CARGO_DENY]));
+        if installed.failed > 0 {
+            return installed;
+        }
+    }
+    check("dependencies", &mut cargo(["deny", "--offline", "check", "bans", "licenses", "sources"]))
+}
+
+fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(arguments);
+    command
+}
