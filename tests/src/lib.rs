@@ -1,6 +1,11 @@
 //! What the tests across crates share: one Entra, one cache, one client, one clock.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "test support: a failed set-up is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test support: a failed set-up is a failed test"
+)]
 
 use std::{
     sync::Arc,

@@ -1,5 +1,7 @@
 //! The client's flows, with Entra in process. What Entra was asked is counted in its journal.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
+
 use std::time::Duration;
 
 use absentia::{CacheLevel, CacheRefreshReason, ErrorKind, LongRunningKey, TokenSource, store::GrantKind};

@@ -1,5 +1,7 @@
 //! Many callers, several processes, sign-outs in between. Entra's journal says how many requests it took.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
+
 use std::{sync::Arc, time::Duration};
 
 use absentia::{

@@ -1,1 +1,56 @@
-//! The demo.
+//! The demo: the whole story with real processes, real HTTP, a real database file and real tokens.
+//!
+//! Users sign in, the apps go away, a worker keeps acting for the users, and the one whose session was revoked is reported
+//! and left alone until she returns. What is true is read from Entra's journal and from the database, not from what the
+//! demo did.
+
+mod admin;
+mod browser;
+mod child;
+mod say;
+mod spa;
+mod story;
+mod table;
+mod verdict;
+mod worker;
+mod world;
+
+use std::process::ExitCode;
+
+use absentia_emulator::cli::RunOptions;
+use clap::{Parser, Subcommand};
+
+/// Users sign in, the apps go away, and a worker goes on acting for them.
+#[derive(Debug, Parser)]
+#[command(name = "demo")]
+struct Options {
+    /// Leave the apps running at the end, and print where and as whom to sign in. Ctrl-C ends them.
+    #[arg(long)]
+    keep: bool,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// The local Entra, as the demo starts it.
+    #[command(hide = true)]
+    Emulator(RunOptions),
+}
+
+/// Plays the story. 0 only if everything that must hold holds.
+pub async fn main() -> ExitCode {
+    match Options::parse() {
+        Options { part: Some(Part::Emulator(options)), .. } => match absentia_emulator::cli::run(&options).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::from(2)
+            }
+        },
+        Options { keep, part: None } => story::play(keep).await,
+    }
+}
+
+/// Why the demo cannot go on. What holds a secret is not in it.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
