@@ -18,6 +18,7 @@ use crate::keys::{KeyFileError, SigningKey, read_or_create};
 #[must_use]
 pub struct Builder {
     listen: SocketAddr,
+    public_url: Option<String>,
     directory: Option<Directory>,
     data_folder: Option<PathBuf>,
     remember_issued: bool,
@@ -59,7 +60,7 @@ fn hint(source: &std::io::Error) -> &'static str {
 impl Default for Builder {
     fn default() -> Builder {
         let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        Builder { listen, directory: None, data_folder: None, remember_issued: false }
+        Builder { listen, public_url: None, directory: None, data_folder: None, remember_issued: false }
     }
 }
 
@@ -68,6 +69,13 @@ impl Builder {
     /// the switches ask nobody for a password.
     pub fn listen(mut self, addr: SocketAddr) -> Builder {
         self.listen = addr;
+        self
+    }
+
+    /// What clients call it, without a final slash: issuer and addresses in all documents. Set it when something in front
+    /// speaks TLS. Unless set, `http://localhost` and the port.
+    pub fn public_url(mut self, url: impl Into<String>) -> Builder {
+        self.public_url = Some(url.into());
         self
     }
 
@@ -106,8 +114,8 @@ impl Builder {
         let failed = |source| StartError::Listen { addr: self.listen, source };
         let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let host = host_name(addr.ip());
-        let base = format!("http://{host}:{}", addr.port());
+        let base = self.public_url.unwrap_or_else(|| format!("http://{}:{}", host_name(addr.ip()), addr.port()));
+        let base = base.trim_end_matches('/').to_owned();
         let entra = Entra::new(base, directory, key, self.remember_issued).map_err(|_| StartError::Cryptography)?;
         for (_, app) in entra.directory.apps() {
             app.password_credentials.iter().for_each(|c| entra.issued.record(SecretKind::ClientSecret, &c.secret_text));

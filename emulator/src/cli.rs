@@ -16,6 +16,9 @@ pub struct RunOptions {
     /// Address to listen on. There is no TLS: keep it on loopback.
     #[arg(long, default_value = "127.0.0.1:8400", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    /// What clients call it, when something in front of it speaks TLS; http://localhost and the port if not given.
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
     /// Tenants, users and app registrations, in JSON; the built-in demo directory if not given.
     #[arg(long, value_name = "FILE")]
     pub directory: Option<PathBuf>,
@@ -51,6 +54,9 @@ pub enum RunError {
 /// [`RunError`] says what is in the way.
 pub async fn run(options: &RunOptions) -> Result<(), RunError> {
     let mut builder = Emulator::builder().listen(options.listen).remember_issued(options.remember_issued);
+    if let Some(url) = &options.public_url {
+        builder = builder.public_url(url);
+    }
     if let Some(path) = &options.directory {
         builder = builder.directory(Directory::read(path).map_err(StartError::from)?);
     }

@@ -94,3 +94,25 @@ async fn grants_in_the_file_need_no_consent() {
 fn text_of(tokens: &serde_json::Value) -> &str {
     text(tokens, "refresh_token")
 }
+
+#[test]
+fn the_readme_says_what_is_so() {
+    let readme = include_str!("../../README.md");
+    let directory = Directory::built_in().unwrap();
+    let tenant = &directory.tenants[0];
+    let users = tenant.users.iter().flat_map(|u| [&u.password, &u.user_principal_name]);
+    let secrets = tenant.applications.iter().flat_map(|a| &a.password_credentials).map(|c| &c.secret_text);
+    for fact in users.chain(secrets).chain(tenant.applications.iter().map(|a| &a.app_id)) {
+        assert!(readme.contains(fact), "{fact} is not in the README");
+    }
+    let example = readme.split("```json").nth(1).unwrap().split("```").next().unwrap();
+    serde_json::from_str::<Directory>(example).unwrap();
+}
+
+#[tokio::test]
+async fn behind_something_that_speaks_tls_all_addresses_are_the_public_ones() {
+    let entra = Emulator::builder().public_url("https://login.example:8443/").start().await.unwrap();
+    let document = crate::http::get(&entra, "/common/v2.0/.well-known/openid-configuration", &[]).await.json();
+    assert_eq!(document["issuer"], "https://login.example:8443/{tenantid}/v2.0");
+    assert_eq!(document["token_endpoint"], "https://login.example:8443/common/oauth2/v2.0/token");
+}
