@@ -27,6 +27,7 @@ pub mod claims;
 pub mod expiry;
 mod fixture;
 pub mod leases;
+pub mod listing;
 pub mod scan;
 pub mod store;
 pub mod watch;
@@ -120,9 +121,9 @@ macro_rules! __conformance_group {
             accounts::a_grant_is_forgotten,
             accounts::epochs_never_come_back,
             accounts::client_ids_ignore_case_and_clients_are_strangers,
-            accounts::queries_filter,
-            accounts::queries_page,
-            accounts::sweeping_takes_only_what_nobody_needs,
+            listing::queries_filter,
+            listing::queries_page,
+            listing::sweeping_takes_only_what_nobody_needs,
             claims::claims_what_is_due_idle_and_healthy,
             claims::claims_the_longest_idle_first,
             claims::racing_claimers_share_no_account,
@@ -162,6 +163,7 @@ macro_rules! __conformance_group {
             scan::pages_meet_without_gap_or_repeat,
             scan::what_expired_is_not_seen,
             scan::sweeps_what_expired_within_its_limit,
+            scan::sweeps_by_the_latest_expiry,
         );
     };
     (watch, $fixture:expr) => {
@@ -240,6 +242,7 @@ mod tests {
             ("claims", include_str!("conformance/claims.rs")),
             ("expiry", include_str!("conformance/expiry.rs")),
             ("leases", include_str!("conformance/leases.rs")),
+            ("listing", include_str!("conformance/listing.rs")),
             ("scan", include_str!("conformance/scan.rs")),
             ("store", include_str!("conformance/store.rs")),
             ("watch", include_str!("conformance/watch.rs")),

@@ -1,4 +1,4 @@
-//! Laws of [`AccountStore`](crate::AccountStore): which worker holds which account.
+//! Laws of [`AccountStore`]: which worker holds which account.
 
 use std::{collections::HashSet, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Laws of [`Store`](crate::Store): when entries end.
+//! Laws of [`Store`]: when entries end.
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! Laws of [`LeaseStore`](crate::LeaseStore).
+//! Laws of [`LeaseStore`].
 
 use bytes::Bytes;
 use tokio::task::JoinSet;

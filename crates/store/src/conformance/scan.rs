@@ -1,4 +1,4 @@
-//! Laws of [`ScanStore`](crate::ScanStore).
+//! Laws of [`ScanStore`].
 
 use bytes::Bytes;
 
@@ -82,4 +82,43 @@ pub async fn sweeps_what_expired_within_its_limit(fixture: &Fixture) {
     // "short 3" was written again; whether that left something to sweep is the store's own affair.
     assert!((24..=25).contains(&swept.iter().sum::<usize>()), "swept {swept:?}");
     assert_eq!(walk(&*scan, 100).await.len(), 26);
+}
+
+/// What counts is the expiry of the last write, and the last read of one that slides.
+pub async fn sweeps_by_the_latest_expiry(fixture: &Fixture) {
+    let (entries, scan) = (fixture.entries(), fixture.scan());
+    let slides = |units| Expiry { sliding: Some(fixture.span(units)), absolute: None };
+    let never = FOREVER;
+    for (name, first, then) in [
+        ("longer", slides(5), slides(500)),
+        ("shorter", slides(500), slides(5)),
+        ("never", slides(5), never),
+        ("at last", never, slides(5)),
+        ("read", slides(5), slides(10)),
+    ] {
+        let key = Key::new(name);
+        let put = |when, expiry| entries.put(&key, Bytes::from_static(b"x"), when, expiry);
+        let version = done(put(When::Absent, first).await.expect("a put is answered"));
+        done(put(When::Unchanged(version), then).await.expect("a put is answered"));
+    }
+    let sweep_all = async || {
+        let mut swept = 0;
+        loop {
+            match scan.sweep(2).await.expect("a sweep is answered") {
+                0 => return swept,
+                deleted => swept += deleted,
+            }
+        }
+    };
+    fixture.pass(7).await;
+    assert!(entries.get(&Key::new("read")).await.expect("answered").is_some());
+    assert_eq!(sweep_all().await, 2);
+    assert_eq!(walk(&*scan, 10).await, ["longer", "never", "read"]);
+    fixture.pass(7).await;
+    assert_eq!(sweep_all().await, 0, "a read moved it on");
+    fixture.pass(5).await;
+    assert_eq!(sweep_all().await, 1);
+    fixture.pass(500).await;
+    assert_eq!(sweep_all().await, 1);
+    assert_eq!(walk(&*scan, 10).await, ["never"]);
 }

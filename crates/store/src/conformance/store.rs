@@ -1,4 +1,4 @@
-//! Laws of [`Store`](crate::Store): conditions, races, keys and values.
+//! Laws of [`Store`]: conditions, races, keys and values.
 
 use std::time::{Duration, UNIX_EPOCH};
 
