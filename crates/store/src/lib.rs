@@ -16,6 +16,7 @@
 
 mod accounts;
 mod clock;
+pub mod conformance;
 mod entry;
 mod error;
 mod lease;

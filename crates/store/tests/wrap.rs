@@ -1,5 +1,7 @@
 //! The decorators do what they say, and nothing else.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::{
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
