@@ -13,10 +13,12 @@ CREATE TABLE entries (
     absolute_ms INTEGER,
     touched_ms  INTEGER NOT NULL,
     expires_ms  INTEGER,
+    sweep_ms    INTEGER,                   -- not later than expires_ms: when a sweep looks at the entry next
     value       BLOB    NOT NULL           -- last, so that the columns before it are read without its overflow pages
 ) STRICT;
 
-CREATE INDEX entries_by_expiry ON entries (expires_ms) WHERE expires_ms IS NOT NULL;
+-- Not of expires_ms: that moves with each write, and the index would cost each write a page.
+CREATE INDEX entries_by_sweep ON entries (sweep_ms) WHERE sweep_ms IS NOT NULL;
 
 CREATE TABLE leases (
     key      TEXT    PRIMARY KEY,

@@ -1,5 +1,5 @@
 use absentia_store::{Claim, ClaimRequest, Finish, Finished, GrantState};
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, params};
 
 use crate::{
     accounts::fold,
@@ -38,7 +38,7 @@ const CLAIM: &str = "UPDATE accounts SET
         ORDER BY activity_ms, account_id LIMIT ?7)
     RETURNING account_id";
 
-pub(crate) fn claim(transaction: &Transaction<'_>, request: &ClaimRequest, now: i64) -> rusqlite::Result<Vec<Claim>> {
+pub(crate) fn claim(transaction: &Connection, request: &ClaimRequest, now: i64) -> rusqlite::Result<Vec<Claim>> {
     let client = fold(&request.client_id);
     let mut statement = transaction.prepare_cached(CLAIM)?;
     let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
@@ -63,7 +63,7 @@ pub(crate) fn claim(transaction: &Transaction<'_>, request: &ClaimRequest, now: 
     Ok(claims)
 }
 
-pub(crate) fn renew(transaction: &Transaction<'_>, held: &Held, now: i64, lease: i64) -> rusqlite::Result<bool> {
+pub(crate) fn renew(transaction: &Connection, held: &Held, now: i64, lease: i64) -> rusqlite::Result<bool> {
     let renewed = transaction
         .prepare_cached(
             "UPDATE accounts SET due_ms = ?4 + ?5, leased_until_ms = ?4 + ?5
@@ -73,7 +73,7 @@ pub(crate) fn renew(transaction: &Transaction<'_>, held: &Held, now: i64, lease:
     Ok(renewed == 1)
 }
 
-pub(crate) fn finish(transaction: &Transaction<'_>, held: &Held, finish: &Finish) -> rusqlite::Result<Finished> {
+pub(crate) fn finish(transaction: &Connection, held: &Held, finish: &Finish) -> rusqlite::Result<Finished> {
     // A sign-out lets the account go, so what is not held by anybody was superseded too.
     let finished = transaction
         .prepare_cached(

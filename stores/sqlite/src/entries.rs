@@ -3,7 +3,7 @@ use std::time::Duration;
 use absentia_store::{Entry, Expiry, Key, Removal, Removed, Result, Store, Version, When, Written};
 use async_trait::async_trait;
 use bytes::Bytes;
-use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Transaction};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension};
 
 use crate::{
     SqliteStore,
@@ -75,13 +75,19 @@ impl Store for SqliteStore {
                         .prepare_cached(INSERT)?
                         .query_row((key, value, sliding, absolute, now, ends), |row| row.get(0))
                         .optional()?,
-                    When::Unchanged(version) => match number(&version) {
-                        Some(version) => transaction
-                            .prepare_cached(UPDATE)?
-                            .query_row((key, value, sliding, absolute, now, ends, version), |row| row.get(0))
-                            .optional()?,
-                        None => None,
-                    },
+                    When::Unchanged(version) => {
+                        let Some(version) = number(&version) else { return Ok(Written::Conflict) };
+                        let update = |sql| {
+                            transaction
+                                .prepare_cached(sql)?
+                                .query_row((key, value, sliding, absolute, now, ends, version), |row| row.get(0))
+                                .optional()
+                        };
+                        match update(UPDATE)? {
+                            None => update(UPDATE_ENDING_EARLIER)?,
+                            written => written,
+                        }
+                    }
                 };
                 let Some(version) = version else { return Ok(Written::Conflict) };
                 announce(transaction, version, key, WRITTEN)?;
@@ -121,18 +127,32 @@ impl Store for SqliteStore {
 const READ: &str = "SELECT version, sliding_ms, absolute_ms, touched_ms, value
     FROM entries WHERE key = ?1 AND (expires_ms IS NULL OR expires_ms > ?2)";
 
-const INSERT: &str = "INSERT INTO entries (key, value, sliding_ms, absolute_ms, touched_ms, expires_ms, version)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(sequence), 0) + 1 FROM changes))
+const INSERT: &str =
+    "INSERT INTO entries (key, value, sliding_ms, absolute_ms, touched_ms, expires_ms, sweep_ms, version)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, (SELECT coalesce(max(sequence), 0) + 1 FROM changes))
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, sliding_ms = excluded.sliding_ms,
         absolute_ms = excluded.absolute_ms, touched_ms = excluded.touched_ms, expires_ms = excluded.expires_ms,
-        version = excluded.version
+        sweep_ms = excluded.sweep_ms, version = excluded.version
     WHERE entries.expires_ms <= excluded.touched_ms
     RETURNING version";
 
-const UPDATE: &str = "UPDATE entries SET value = ?2, sliding_ms = ?3, absolute_ms = ?4, touched_ms = ?5,
-        expires_ms = ?6, version = (SELECT coalesce(max(sequence), 0) + 1 FROM changes)
-    WHERE key = ?1 AND version = ?7 AND (expires_ms IS NULL OR expires_ms > ?5)
-    RETURNING version";
+macro_rules! update {
+    ($more:literal, $condition:literal) => {
+        concat!(
+            "UPDATE entries SET value = ?2, sliding_ms = ?3, absolute_ms = ?4, touched_ms = ?5, expires_ms = ?6, ",
+            $more,
+            "version = (SELECT coalesce(max(sequence), 0) + 1 FROM changes)
+             WHERE key = ?1 AND version = ?7 AND (expires_ms IS NULL OR expires_ms > ?5) ",
+            $condition,
+            " RETURNING version"
+        )
+    };
+}
+
+/// Leaves the index of the sweep alone: it may look at an entry too early, not too late. What most writes need.
+const UPDATE: &str = update!("", "AND (?6 IS NULL OR sweep_ms <= ?6)");
+/// For an entry that ends earlier than a sweep would look, or did not end before.
+const UPDATE_ENDING_EARLIER: &str = update!("sweep_ms = ?6, ", "");
 
 struct Row {
     entry: Entry,
@@ -170,7 +190,7 @@ fn rearm(connection: &Connection, key: &Key, now: i64) -> rusqlite::Result<usize
         .execute((key.as_str(), now))
 }
 
-fn announce(transaction: &Transaction<'_>, sequence: i64, key: &str, kind: i64) -> rusqlite::Result<()> {
+fn announce(transaction: &Connection, sequence: i64, key: &str, kind: i64) -> rusqlite::Result<()> {
     transaction
         .prepare_cached("INSERT INTO changes (sequence, key, kind) VALUES (?1, ?2, ?3)")?
         .execute((sequence, key, kind))?;

@@ -40,3 +40,32 @@ pub(crate) fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> Error
 pub(crate) fn gave_up(path: &Path, doing: &str) -> Error {
     Error::new(ErrorKind::Unavailable, format!("{}: gave up: could not {doing}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn each_code_is_what_the_caller_can_do_about_it() {
+        for (code, kind) in [
+            (ffi::SQLITE_BUSY, ErrorKind::Unavailable),
+            (ffi::SQLITE_BUSY_RECOVERY, ErrorKind::Unavailable),
+            (ffi::SQLITE_LOCKED, ErrorKind::Unavailable),
+            (ffi::SQLITE_IOERR, ErrorKind::Unavailable),
+            (ffi::SQLITE_CANTOPEN, ErrorKind::Unavailable),
+            (ffi::SQLITE_FULL, ErrorKind::Full),
+            (ffi::SQLITE_READONLY, ErrorKind::ReadOnly),
+            (ffi::SQLITE_READONLY_DIRECTORY, ErrorKind::ReadOnly),
+            (ffi::SQLITE_PERM, ErrorKind::ReadOnly),
+            (ffi::SQLITE_CORRUPT, ErrorKind::Config),
+            (ffi::SQLITE_NOTADB, ErrorKind::Config),
+        ] {
+            let cause = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let error = explain(Path::new("/data/tokens.db"), "write an entry", cause);
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().contains("/data/tokens.db"), "{error}");
+        }
+    }
+}

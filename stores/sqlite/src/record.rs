@@ -1,10 +1,10 @@
 use absentia_store::{Account, Activity, Recorded};
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::{accounts::fold, rows, time::millis};
 
 /// Upserts the account and the grant of one activity.
-pub(crate) fn record(transaction: &Transaction<'_>, activity: &Activity) -> rusqlite::Result<Recorded> {
+pub(crate) fn record(transaction: &Connection, activity: &Activity) -> rusqlite::Result<Recorded> {
     let client = fold(&activity.client_id);
     let known: Option<(i64, bool)> = transaction
         .prepare_cached(
@@ -67,7 +67,7 @@ const USE: &str = "INSERT INTO grants (client_id, key, account_id, kind, epoch, 
     WHERE account_id = excluded.account_id";
 
 /// Leaves a tombstone and raises the generation; nobody holds the account afterwards.
-pub(crate) fn revoke(transaction: &Transaction<'_>, client: &str, account: &str, at: i64) -> rusqlite::Result<Account> {
+pub(crate) fn revoke(transaction: &Connection, client: &str, account: &str, at: i64) -> rusqlite::Result<Account> {
     transaction
         .prepare_cached(
             "INSERT INTO accounts (client_id, account_id, tenant, username, activity_ms, due_ms, fence, generation,
@@ -80,7 +80,7 @@ pub(crate) fn revoke(transaction: &Transaction<'_>, client: &str, account: &str,
 }
 
 /// Deletes grants first, so that the accounts they leave empty go in the same or the next call.
-pub(crate) fn sweep(transaction: &Transaction<'_>, before: i64, now: i64, limit: i64) -> rusqlite::Result<usize> {
+pub(crate) fn sweep(transaction: &Connection, before: i64, now: i64, limit: i64) -> rusqlite::Result<usize> {
     let grants = transaction
         .prepare_cached(
             "DELETE FROM grants WHERE (client_id, key) IN (

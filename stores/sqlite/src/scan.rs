@@ -38,11 +38,20 @@ impl ScanStore for SqliteStore {
                         "DELETE FROM leases WHERE key IN (SELECT key FROM leases WHERE until_ms <= ?1 LIMIT ?2)",
                     )?
                     .execute((now - LEASE_MEMORY, limit))?;
+                let deleted = transaction
+                    .prepare_cached(
+                        "DELETE FROM entries WHERE id IN
+                            (SELECT id FROM entries WHERE sweep_ms <= ?1 AND expires_ms <= ?1 LIMIT ?2)",
+                    )?
+                    .execute((now, limit))?;
                 transaction
                     .prepare_cached(
-                        "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE expires_ms <= ?1 LIMIT ?2)",
+                        "UPDATE entries SET sweep_ms = expires_ms WHERE id IN
+                            (SELECT id FROM entries
+                             WHERE sweep_ms <= ?1 AND (expires_ms IS NULL OR expires_ms > ?1) LIMIT ?2)",
                     )?
-                    .execute((now, limit))
+                    .execute((now, limit))?;
+                Ok(deleted)
             })
             .await
     }

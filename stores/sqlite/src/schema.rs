@@ -26,14 +26,14 @@ pub(crate) fn create(config: &SqliteConfig) -> Result<()> {
     let path = &config.path;
     make_file(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = connection::connect(config, flags)?;
+    let connection = connection::connect(config, flags)?;
     let explain = |error| error::explain(path, "create the schema", error);
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(explain)?;
     if mode != "wal" {
         return Err(config_error(path, "has no write-ahead log: a file system of this machine is needed"));
     }
-    let refused = connection::in_transaction(&mut connection, |transaction| {
+    let refused = connection::in_transaction(&connection, |transaction| {
         transaction.execute_batch(LEDGER)?;
         let applied = match applied(transaction, path)? {
             Ok(applied) => applied,
