@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use absentia::{
     Authority, ClientCredential, Error, ErrorKind, KeyRing, Secret, TokenCache, key_ring,
-    store::{Backend, Clock, Opener, SystemClock, Target},
+    store::{Backend, Clock, Opener, SystemClock, Target, wrap::Timeout},
 };
 use absentia_cache::OsRandom;
 
@@ -59,6 +59,8 @@ impl Settings {
             backend.name = format!("{}, accounts in {}", backend.name, second.name);
             backend.accounts = second.accounts;
         }
+        // A store that hangs must not hang its callers.
+        backend.entries = Arc::new(Timeout::new(backend.entries, clock.clone()));
         let builder = TokenCache::sealed(backend, ring).clock(clock);
         Ok(match self.sliding_expiration {
             Some(window) => builder.sliding_expiration(window),
