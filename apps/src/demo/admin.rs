@@ -23,7 +23,8 @@ pub(crate) struct Entry {
     pub(crate) client_id: Option<String>,
     #[serde(default)]
     pub(crate) user: Option<User>,
-    pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) status: Option<u16>,
     #[serde(default)]
     pub(crate) aadsts: Option<u32>,
 }

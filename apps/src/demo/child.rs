@@ -77,7 +77,9 @@ impl Program {
         }
         match timeout(PATIENCE, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(status) => Err(format!("{} ended badly ({status:?}). It said:\n{}", self.name, self.last_words()).into()),
+            Ok(status) => {
+                Err(format!("{} ended badly ({status:?}). It said:\n{}", self.name, self.last_words()).into())
+            }
             Err(_) => Err(format!("{} did not stop when asked", self.name).into()),
         }
     }
