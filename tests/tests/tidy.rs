@@ -10,7 +10,8 @@ use std::{
 
 /// Where a secret may leave its type, and how often. A new caller is a decision: add it here, with a reason in the code.
 const EXPOSED: [(&str, usize); 14] = [
-    ("apps/src", 0),
+    // A public client of its own, as the browser side is.
+    ("apps/src/demo/spa.rs", 2),
     ("crates/absentia/src/assertion.rs", 2),
     ("crates/absentia/src/bearer.rs", 1),
     ("crates/absentia/src/credential.rs", 1),
@@ -106,7 +107,9 @@ fn only_sign_out_and_stop_remove_unconditionally() {
     for below in ["crates/absentia/src", "crates/cache/src", "crates/worker/src", "apps/src"] {
         for (name, text) in sources(below, &[".rs"]) {
             let removes = product(&text).contains("Removal::SignOut");
-            assert!(!removes || name == "crates/cache/src/cache.rs", "{name} removes unconditionally");
+            // The demo deletes an entry by hand, because that is part of its story.
+            let may = ["crates/cache/src/cache.rs", "apps/src/demo/story.rs"].contains(&name.as_str());
+            assert!(!removes || may, "{name} removes unconditionally");
         }
     }
     for (name, text) in sources("crates/absentia/src", &[".rs"]) {

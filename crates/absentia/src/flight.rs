@@ -15,7 +15,7 @@ use absentia_core::{
     grant::{client_credentials, on_behalf_of, refresh_token},
     jwt::IdTokenClaims,
 };
-use absentia_store::Activity;
+use absentia_store::{Activity, GrantKind};
 use futures_util::{FutureExt as _, future::Shared};
 use tokio::sync::oneshot;
 
@@ -454,7 +454,9 @@ impl Flight<'_> {
             kind,
             at: self.client.clock().now(),
             sign_in: generation,
-            expires_at: None,
+            // An assertion's entry ends with its token; entries with a refresh token have no end that is known.
+            expires_at: (kind == GrantKind::Assertion)
+                .then(|| self.client.clock().now() + Duration::from_secs(response.expires_in)),
         })
     }
 

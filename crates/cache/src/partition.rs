@@ -1,8 +1,8 @@
 //! One subject's credentials: MSAL's unified cache JSON as a value.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use absentia_core::{Scopes, UserAccount, account::AccountId, jwt::IdTokenClaims};
+use absentia_core::{Scopes, UserAccount, account::AccountId, encoding::sha256_base64url, jwt::IdTokenClaims};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
@@ -187,17 +187,36 @@ pub(crate) fn item_key(section: Section, entity: &Entity) -> String {
             } else {
                 "accesstoken_with_authscheme"
             };
-            let extra = if bearer { String::new() } else { format!("-{}", text("token_type")) };
-            format!("{home}-{environment}-{kind}-{client}-{}-{}{extra}", text("realm"), text("target")).to_lowercase()
+            let token_type = if bearer { String::new() } else { format!("-{}", text("token_type")) };
+            let components = components_hash(entity).map(|hash| format!("-{hash}")).unwrap_or_default();
+            let (realm, target) = (text("realm"), text("target"));
+            format!("{home}-{environment}-{kind}-{client}-{realm}-{target}{token_type}{components}").to_lowercase()
         }
         Section::RefreshToken => {
             let owner = if text("family_id").is_empty() { client } else { text("family_id") };
-            format!("{home}-{environment}-refreshtoken-{owner}--").to_lowercase()
+            let components = components_hash(entity).map(|hash| format!("-{hash}")).unwrap_or_default();
+            format!("{home}-{environment}-refreshtoken-{owner}--{components}").to_lowercase()
         }
         Section::IdToken => format!("{home}-{environment}-idtoken-{client}-{}-", text("realm")).to_lowercase(),
         Section::Account => format!("{home}-{environment}-{}", text("realm")),
         Section::AppMetadata => format!("appmetadata-{environment}-{client}").to_lowercase(),
     }
+}
+
+/// What stands for the extra components of a cache key: base64url of SHA-256 over each name and value in order, with
+/// their lengths, as MSAL.NET, Go and Python have it.
+fn components_hash(entity: &Entity) -> Option<String> {
+    if let Some(hash) = entity.get("ext_cache_key") {
+        return Some(hash.to_owned());
+    }
+    let components: BTreeMap<String, Option<String>> =
+        ["ext", "additionalCacheKeyComponents"].iter().find_map(|name| serde_json::from_str(entity.raw(name)?).ok())?;
+    let mut text = String::new();
+    for (name, value) in components {
+        let value = value.unwrap_or_default();
+        text.push_str(&format!("{}:{name}{}:{value}", name.len(), value.len()));
+    }
+    Some(sha256_base64url(&text))
 }
 
 impl fmt::Debug for Partition {

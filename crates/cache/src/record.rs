@@ -101,6 +101,14 @@ impl Entity {
         self.text(name).trim().parse::<f64>().ok().filter(|seconds| *seconds > 0.0).map_or(0, |seconds| seconds as u64)
     }
 
+    /// The JSON text of a member that is no text.
+    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known.as_str() == name).and_then(|(_, field)| match field {
+            Field::Raw(raw) => Some(raw.get()),
+            Field::Text(_) | Field::Secret(_) => None,
+        })
+    }
+
     /// Whether the member is there at all, in whatever shape.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known.as_str() == name)
