@@ -49,11 +49,13 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Graph at `base_url`, which ends with its version (`https://graph.microsoft.com/v1.0`). A final slash and a final
-    /// `/me`, as the samples' `GraphApiUrl` has it, are cut off.
+    /// Graph at `base_url`, which ends with its version (`https://graph.microsoft.com/v1.0`); without one it is `v1.0`. A
+    /// final slash and a final `/me`, as the samples' `GraphApiUrl` has it, are cut off.
     pub fn new(base_url: &str, http: Arc<dyn HttpClient>, clock: Arc<dyn Clock>) -> Self {
         let base = base_url.trim().trim_end_matches('/');
         let base = base.strip_suffix("/me").unwrap_or(base).trim_end_matches('/');
+        let has_version = base.ends_with("/v1.0") || base.ends_with("/beta");
+        let base = format!("{base}{}", if has_version { "" } else { "/v1.0" });
         Self { base: base.into(), http, clock, deadline: DEADLINE, jitter: Arc::new(retry::random) }
     }
 

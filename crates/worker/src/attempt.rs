@@ -204,7 +204,7 @@ impl<'a> Batch<'a> {
     }
 
     fn halt(&self, stop: Stop) {
-        tracing::error!(%stop, "the worker stops");
+        tracing::debug!(%stop, "the worker stops"); // who runs it is told, and says so
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         match (&mut found.stop, stop) {
             // Those in hand are counted too.
