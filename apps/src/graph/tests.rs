@@ -84,8 +84,8 @@ impl Scene {
         let http: Arc<dyn HttpClient> = Arc::new(Http(script.clone()));
         let clock = ManualClock::at(UNIX_EPOCH + Duration::from_secs(NOW));
         let sleeps = Sleeps { clock, slept: Arc::default() };
-        let store = Arc::new(MemoryStore::new(Arc::new(sleeps.clone())));
-        let cache = TokenCache::plain(Backend::of("memory", &store)).clock(Arc::new(sleeps.clone())).build();
+        let store = Arc::new(MemoryStore::new(Arc::new(sleeps.clock.clone())));
+        let cache = TokenCache::plain(Backend::of("memory", &store)).clock(Arc::new(sleeps.clock.clone())).build();
         let authority = Authority::new("https://login.example", "22222222-dddd-4eee-8fff-000000000002").unwrap();
         let credential = ClientCredential::secret(Secret::new("a-client-secret")).unwrap();
         let client = ConfidentialClient::builder(authority, "33333333-1234-4567-89ab-000000000003", credential)
