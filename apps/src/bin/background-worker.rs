@@ -1,2 +1,5 @@
-//! background-worker.
-fn main() {}
+//! Acts for users who are not there: see `background-worker --help`.
+
+fn main() -> std::process::ExitCode {
+    absentia_apps::background_worker::main()
+}

@@ -22,12 +22,14 @@ pub(crate) struct Pass {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Row {
+    #[serde(rename = "username")]
     pub(crate) user: String,
     pub(crate) grant: Option<String>,
     pub(crate) token_source: Option<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) expires_in: Option<i64>,
     pub(crate) display_name: Option<String>,
+    #[serde(rename = "state")]
     pub(crate) kind: Option<String>,
     pub(crate) reason: Option<String>,
 }

@@ -81,6 +81,11 @@ impl ConfidentialClient {
         &self.0.user_cache
     }
 
+    /// Whether it acts in the users' absence: see [`Builder::background`].
+    pub fn is_background(&self) -> bool {
+        !self.0.records_activity
+    }
+
     /// The authority's metadata and signing keys.
     pub fn discovery(&self) -> &Arc<Discovery> {
         &self.0.discovery

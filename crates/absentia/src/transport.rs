@@ -47,6 +47,12 @@ impl HttpResponse {
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+
+    /// How long the server asks to wait: `Retry-After` as it is read everywhere here. `now` is unix seconds. `None` when it
+    /// says nothing that can be read.
+    pub fn retry_after(&self, now: u64) -> Option<Duration> {
+        self.header("retry-after").filter_map(|line| absentia_core::response::wait(line, now)).max()
+    }
 }
 
 /// No answer came. Holds neither URL nor body.

@@ -1,2 +1,103 @@
-//! The absentia command.
-fn main() {}
+//! The `absentia` command: makes stores, shows and ends what is kept for users, and runs a local Entra.
+
+mod commands;
+mod context;
+mod failure;
+mod output;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    commands::{accounts_list, accounts_sign_out, emulator_run, store_create},
+    context::Context,
+};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  not done: no such account, several of that name, or the answer was no
+  2  the settings or the arguments are wrong
+  3  the store did not answer
+
+Variables override settings: AzureAd__ClientId=…; ABSENTIA_LOG sets the level of the log on standard error.";
+
+/// Looks after the token cache that acts for users in their absence.
+#[derive(Parser)]
+#[command(name = "absentia", version, after_help = EXIT_CODES)]
+struct Arguments {
+    /// The settings, as ASP.NET Core's apps have them.
+    #[arg(long, global = true, value_name = "FILE", default_value = "appsettings.json")]
+    settings: PathBuf,
+    /// Answer with JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The store of tokens and accounts.
+    #[command(subcommand)]
+    Store(Store),
+    /// The users that can be acted for.
+    #[command(subcommand)]
+    Accounts(Accounts),
+    /// A local Entra ID and a slice of Microsoft Graph.
+    #[command(subcommand)]
+    Emulator(Emulator),
+}
+
+#[derive(Subcommand)]
+enum Store {
+    /// Make the store and its key ring, or what of them is missing. Repeatable.
+    Create,
+}
+
+#[derive(Subcommand)]
+enum Accounts {
+    /// Who can be acted for, who must sign in again, and why.
+    List(accounts_list::Options),
+    /// End everything that is kept for a user.
+    SignOut(accounts_sign_out::Options),
+}
+
+#[derive(Subcommand)]
+enum Emulator {
+    /// Serve until Ctrl-C.
+    Run(absentia_emulator::cli::RunOptions),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("ABSENTIA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let context = Context { settings: arguments.settings, json: arguments.json };
+    let done = match arguments.command {
+        Command::Store(Store::Create) => store_create::run(&context).await,
+        Command::Accounts(Accounts::List(options)) => accounts_list::run(&context, &options).await,
+        Command::Accounts(Accounts::SignOut(options)) => accounts_sign_out::run(&context, &options).await,
+        Command::Emulator(Emulator::Run(options)) => emulator_run::run(&context, options).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            anstream::eprintln!("absentia: {failure}");
+            failure.code()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,6 @@
+//! The commands, one file each.
+
+pub(crate) mod accounts_list;
+pub(crate) mod accounts_sign_out;
+pub(crate) mod emulator_run;
+pub(crate) mod store_create;
