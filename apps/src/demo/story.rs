@@ -1,6 +1,9 @@
 //! The story, chapter by chapter.
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use absentia::store::Removal;
 use url::Url;
@@ -8,7 +11,6 @@ use url::Url;
 use super::{
     Failure,
     browser::Browser,
-    child::Program,
     say, spa, table,
     verdict::{self, Verdict, account, count, graph, refresh, token, waits_for},
     worker::{self, Pass},
@@ -29,10 +31,14 @@ pub(crate) async fn play(keep: bool) -> ExitCode {
             std::future::pending::<()>().await;
         }
     };
+    let told = AtomicBool::new(false);
     // Dropping the story drops its programs, which kills them.
     let played = tokio::select! {
-        played = story(keep) => played,
-        () = interrupted => Err("interrupted".into()),
+        played = story(keep, &told) => played,
+        () = interrupted => match told.load(Ordering::Relaxed) {
+            true => return ExitCode::SUCCESS, // the story was over, the apps were kept running
+            false => Err("interrupted".into()),
+        },
     };
     match played {
         Ok(verdict) if verdict.holds() => {
@@ -50,7 +56,7 @@ pub(crate) async fn play(keep: bool) -> ExitCode {
     }
 }
 
-async fn story(keep: bool) -> Result<Verdict, Failure> {
+async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
     let mut verdict = Verdict::default();
     let sabotage = std::env::var(SABOTAGE).unwrap_or_default();
 
@@ -152,15 +158,15 @@ async fn story(keep: bool) -> Result<Verdict, Failure> {
     verdict.that(count(&journal, &grace.upn, graph) == 1, "grace: Graph served her again");
 
     if keep && verdict.holds() {
-        kept(&world, &web_url).await?;
+        let (_web_api, api_url) = world.start_app("web-api").await?;
+        anstream::println!("\nEverything holds. Kept running; Ctrl-C ends it.");
+        kept(&world, &web_url, &api_url);
+        told.store(true, Ordering::Relaxed);
+        std::future::pending::<()>().await;
     }
     web_app.stop().await?;
-    stop_entra(entra).await?;
+    entra.stop().await?;
     Ok(verdict)
-}
-
-async fn stop_entra(entra: Program) -> Result<(), Failure> {
-    entra.stop().await
 }
 
 /// Through the web app's own pages.
@@ -178,10 +184,8 @@ async fn sign_in(world: &World, web_app: &Url, person: &Person) -> Result<(), Fa
     Ok(())
 }
 
-/// Leaves the apps running until Ctrl-C.
-async fn kept(world: &World, web_url: &Url) -> Result<(), Failure> {
-    let (web_api, api_url) = world.start_app("web-api").await?;
-    anstream::println!("\nKept running; Ctrl-C ends it.");
+/// Where and as whom to go on by hand.
+fn kept(world: &World, web_url: &Url, api_url: &Url) {
     say::step(format_args!("web app   {web_url}"));
     say::step(format_args!("web API   {api_url}api/profile"));
     say::step(format_args!("Entra     {}", world.entra_url));
@@ -189,6 +193,4 @@ async fn kept(world: &World, web_url: &Url) -> Result<(), Failure> {
         say::step(format_args!("sign in as {} with {}", person.upn, person.password));
     }
     say::aside(format_args!("worker: background-worker --settings {}", world.settings("background-worker").display()));
-    tokio::signal::ctrl_c().await?;
-    web_api.stop().await
 }
