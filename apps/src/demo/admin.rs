@@ -78,6 +78,11 @@ impl Admin {
         Ok(self.journal(0).await?.last().map_or(0, |entry| entry.seq))
     }
 
+    /// Every secret Entra gave out, as JSON.
+    pub(crate) async fn issued(&self) -> Result<String, Failure> {
+        Ok(self.http.get(format!("{}/issued", self.base)).send().await?.error_for_status()?.text().await?)
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder, body: &Value) -> Result<(), Failure> {
         let request = request.header("content-type", "application/json").body(body.to_string());
         request.send().await?.error_for_status()?;

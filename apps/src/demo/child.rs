@@ -1,6 +1,8 @@
 //! Child processes: started, awaited until ready, and stopped however the demo ends.
 
 use std::{
+    fs::File,
+    io::Write as _,
     path::Path,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
@@ -19,12 +21,51 @@ use super::Failure;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How many lines of a program are kept for the case that it fails.
 const KEPT: usize = 40;
+/// A folder into which everything that programs say is written, for whoever wants to search it.
+pub(crate) const OUTPUT: &str = "ABSENTIA_DEMO_OUTPUT";
 
 /// A running program. Killed when dropped.
 pub(crate) struct Program {
     name: &'static str,
     child: Child,
-    said: Arc<Mutex<Vec<String>>>,
+    said: Said,
+}
+
+/// What a program said: its last lines, and all of it in a file if somebody wants it.
+#[derive(Clone)]
+struct Said {
+    last: Arc<Mutex<Vec<String>>>,
+    file: Option<Arc<Mutex<File>>>,
+}
+
+impl Said {
+    fn new(name: &str) -> Result<Self, Failure> {
+        let file = match std::env::var_os(OUTPUT) {
+            Some(folder) => {
+                let path = Path::new(&folder).join(format!("{}.txt", name.replace(' ', "-")));
+                Some(Arc::new(Mutex::new(File::options().create(true).append(true).open(path)?)))
+            }
+            None => None,
+        };
+        Ok(Self { last: Arc::default(), file })
+    }
+
+    fn add(&self, line: String) {
+        if let Some(file) = &self.file {
+            let _ = writeln!(file.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() == KEPT {
+            last.remove(0);
+        }
+        last.push(line);
+    }
+}
+
+/// Writes what a program that ended said into the folder, if somebody wants it.
+pub(crate) fn note(name: &str, text: &str) -> Result<(), Failure> {
+    Said::new(name)?.add(text.to_owned());
+    Ok(())
 }
 
 impl Program {
@@ -43,17 +84,18 @@ impl Program {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| format!("{name} did not start ({}): {error}", program.display()))?;
-        let said = Arc::new(Mutex::new(Vec::new()));
+        let said = Said::new(name)?;
         let stdout = child.stdout.take().ok_or("no standard output")?;
         let stderr = child.stderr.take().ok_or("no standard error")?;
         tokio::spawn(keep(stderr, said.clone()));
         let mut lines = BufReader::new(stdout).lines();
         let first = timeout(PATIENCE, async {
             while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(found) = ready(&line) {
-                    return Some(found);
+                let found = ready(&line);
+                said.add(line);
+                if found.is_some() {
+                    return found;
                 }
-                remember(&said, line);
             }
             None
         })
@@ -64,7 +106,7 @@ impl Program {
         };
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                remember(&said, line);
+                said.add(line);
             }
         });
         Ok((running, found))
@@ -85,23 +127,15 @@ impl Program {
     }
 
     fn last_words(&self) -> String {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
+        self.said.last.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
     }
 }
 
-async fn keep(output: impl AsyncRead + Unpin, said: Arc<Mutex<Vec<String>>>) {
+async fn keep(output: impl AsyncRead + Unpin, said: Said) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        remember(&said, line);
+        said.add(line);
     }
-}
-
-fn remember(said: &Mutex<Vec<String>>, line: String) {
-    let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-    if said.len() == KEPT {
-        said.remove(0);
-    }
-    said.push(line);
 }
 
 /// SIGTERM, by the system's own command: the standard library can only kill.

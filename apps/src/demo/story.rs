@@ -11,6 +11,7 @@ use url::Url;
 use super::{
     Failure,
     browser::Browser,
+    child::{OUTPUT, note},
     say, spa, table,
     verdict::{self, Verdict, account, count, graph, refresh, token, waits_for},
     worker::{self, Pass},
@@ -165,6 +166,9 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
         std::future::pending::<()>().await;
     }
     web_app.stop().await?;
+    if std::env::var_os(OUTPUT).is_some() {
+        note("issued", &world.admin.issued().await?)?;
+    }
     entra.stop().await?;
     Ok(verdict)
 }

@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use super::{
     Failure,
+    child::note,
     world::{World, path},
 };
 
@@ -50,6 +51,8 @@ pub(crate) async fn pass(world: &World) -> Result<Pass, Failure> {
         .kill_on_drop(true)
         .output()
         .await?;
+    note("background-worker", &String::from_utf8_lossy(&output.stdout))?;
+    note("background-worker", &String::from_utf8_lossy(&output.stderr))?;
     // 1 says that some accounts failed: that is part of the story.
     if !matches!(output.status.code(), Some(0 | 1)) {
         return Err(

@@ -6,7 +6,11 @@ use absentia_config::Settings;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Failure, admin::Admin, child::Program};
+use super::{
+    Failure,
+    admin::Admin,
+    child::{OUTPUT, Program},
+};
 use crate::stores;
 
 /// A user of the story.
@@ -42,7 +46,10 @@ impl World {
             .build()?;
         let this = std::env::current_exe()?;
         let programs = this.parent().ok_or("this program lies nowhere")?.to_owned();
-        let arguments = ["emulator", "--listen", "127.0.0.1:0", "--print-json"];
+        let mut arguments = vec!["emulator", "--listen", "127.0.0.1:0", "--print-json"];
+        if std::env::var_os(OUTPUT).is_some() {
+            arguments.push("--remember-issued"); // whoever searches the output must know for what
+        }
         let (entra, about) =
             Program::start("the emulator", &this, &arguments, |line| serde_json::from_str::<Value>(line).ok()).await?;
         let text = |value: &Value| value.as_str().map(str::to_owned).ok_or("the emulator described itself differently");
