@@ -4,6 +4,7 @@ pub mod background_worker;
 pub mod demo;
 pub mod graph;
 pub mod logging;
+pub mod serve;
 pub mod stores;
 pub mod web_api;
 pub mod web_app;
