@@ -69,7 +69,7 @@ impl Admin {
     pub(crate) async fn journal(&self, after: u64) -> Result<Vec<Entry>, Failure> {
         let answer = self.http.get(format!("{}/journal?after={after}", self.base)).send().await?.error_for_status()?;
         let body: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        let entries = body.get("entries").cloned().unwrap_or(body);
+        let entries = body.get("requests").cloned().unwrap_or(body);
         Ok(serde_json::from_value(entries)?)
     }
 

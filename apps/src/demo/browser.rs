@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use url::Url;
+use url::{Origin, Url};
 
 use super::Failure;
 
@@ -12,6 +12,8 @@ const STEPS: usize = 20;
 /// One browser of one person.
 pub(crate) struct Browser {
     http: reqwest::Client,
+    /// Whose forms are filled in.
+    entra: Origin,
     /// By host: cookies ignore ports, as in real browsers.
     cookies: HashMap<String, HashMap<String, String>>,
 }
@@ -30,12 +32,12 @@ struct Form {
 }
 
 impl Browser {
-    pub(crate) fn new(http: reqwest::Client) -> Self {
-        Self { http, cookies: HashMap::new() }
+    pub(crate) fn new(http: reqwest::Client, entra: &str) -> Result<Self, Failure> {
+        Ok(Self { http, entra: Url::parse(entra)?.origin(), cookies: HashMap::new() })
     }
 
-    /// Goes to `url`, and on until it comes to a page of the host and port of `home` or to a redirect to it that `stop`
-    /// accepts. Entra's pages are filled in: user name, password, consent.
+    /// Goes to `url`, and on until it comes to a page that is not Entra's, or to a redirect that `stop` accepts. Entra's pages
+    /// are filled in: user name, password, consent.
     pub(crate) async fn sign_in(
         &mut self,
         url: Url,
@@ -45,7 +47,7 @@ impl Browser {
     ) -> Result<Page, Failure> {
         let mut page = self.open(url, None, &stop).await?;
         for _ in 0..STEPS {
-            if stop(&page.url) {
+            if stop(&page.url) || page.url.origin() != self.entra {
                 return Ok(page);
             }
             let Some(mut form) = form(&page) else { return Ok(page) };

@@ -35,7 +35,8 @@ pub(crate) async fn sign_in(world: &World, person: &Person) -> Result<Secret, Fa
         ("code_challenge_method", "S256"),
     ]);
     let here = |url: &Url| url.host_str() == Some("localhost") && url.port().is_none();
-    let page = Browser::new(world.http.clone()).sign_in(url, &person.upn, &person.password, here).await?;
+    let page =
+        Browser::new(world.http.clone(), &world.entra_url)?.sign_in(url, &person.upn, &person.password, here).await?;
     let answer = page.url.fragment().unwrap_or_default().to_owned();
     let code = url::form_urlencoded::parse(answer.as_bytes())
         .find(|(name, _)| name == "code")

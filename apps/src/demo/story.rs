@@ -82,7 +82,8 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
     for person in [alan, edsger] {
         let access_token = spa::sign_in(&world, person).await?;
         let profile = spa::call_api(&world, &api_url, &access_token).await?;
-        say::step(format_args!("{} called the web API: {} in {}", person.upn, profile["displayName"], profile["city"]));
+        let field = |name: &str| profile[name].as_str().unwrap_or("nobody knows").to_owned();
+        say::step(format_args!("{} called the web API: {} in {}", person.upn, field("displayName"), field("city")));
     }
 
     say::chapter(3, "The apps go away; one session is revoked");
@@ -106,11 +107,11 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
         let (served, asked) = (count(&journal, &person.upn, graph), count(&journal, &person.upn, token));
         verdict.that(
             served == 1 && asked == 0,
-            format_args!("{}: Graph served her or him once, with a token from the cache", person.name),
+            format_args!("{}: served by Graph once, with a token from the cache", person.name),
         );
     }
     let (served, refreshed) = (count(&journal, &edsger.upn, graph), count(&journal, &edsger.upn, refresh));
-    verdict.that(served == 1 && refreshed == 1, "edsger: Graph served him once, after one refresh");
+    verdict.that(served == 1 && refreshed == 1, "edsger: served by Graph once, after one refresh");
     let refused = count(&journal, &grace.upn, |entry| refresh(entry) && entry.aadsts == Some(50_173));
     let asked = count(&journal, &grace.upn, token);
     verdict.that(refused == 1 && asked == 1, "grace: one refresh, refused with AADSTS50173, and no second try");
@@ -156,7 +157,7 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
     let third = worker::pass(&world).await?;
     table::print(&third);
     let journal = world.admin.journal(before).await?;
-    verdict.that(count(&journal, &grace.upn, graph) == 1, "grace: Graph served her again");
+    verdict.that(count(&journal, &grace.upn, graph) == 1, "grace: served by Graph again");
 
     if keep && verdict.holds() {
         let (_web_api, api_url) = world.start_app("web-api").await?;
@@ -175,7 +176,7 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
 
 /// Through the web app's own pages.
 async fn sign_in(world: &World, web_app: &Url, person: &Person) -> Result<(), Failure> {
-    let mut browser = Browser::new(world.http.clone());
+    let mut browser = Browser::new(world.http.clone(), &world.entra_url)?;
     let begin = web_app.join("sign-in")?;
     let page = browser.sign_in(begin, &person.upn, &person.password, |_| false).await?;
     let first_name = person.name;
