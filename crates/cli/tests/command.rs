@@ -172,7 +172,7 @@ async fn a_sign_out_asks_first_and_says_what_it_removed() {
     put.await.unwrap();
 
     let (code, error) = folder.failure(&["accounts", "sign-out", "ada@contoso.example"]);
-    assert_eq!(code, Some(2));
+    assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("--yes"), "{error}");
     assert!(backend.entries.get(&key).await.unwrap().is_some());
 

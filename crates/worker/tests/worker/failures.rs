@@ -13,7 +13,7 @@ use crate::scene::{Scene, after, ask, once, only_failure};
 use absentia::{
     Error, ErrorKind,
     store::{
-        AccountStore, Activity, Backend, ClaimRequest, Clock as _, Finish, GrantKind, Key, ScanStore,
+        AccountStore as _, Activity, Backend, Clock as _, GrantKind, Key,
         wrap::{Call, Faulty, Moment},
     },
 };
