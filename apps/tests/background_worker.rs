@@ -1,5 +1,12 @@
 //! The program, over a SQLite file that another process filled, against the emulator.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it must be"
+)]
+
 use std::{
     path::Path,
     process::{Command, Output},
@@ -205,4 +212,31 @@ async fn what_is_wrong_is_said_with_its_name_and_exit_code() {
     assert_eq!((code, &report["failed"][0]["state"]), (Some(1), &"unreadable".into()), "{report}");
     std::fs::rename(&kept, &ring).unwrap();
     assert_eq!(scene.json(&[]).await.0, Some(0));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_goes_on_until_it_is_interrupted() {
+    use std::io::{BufRead as _, BufReader};
+    let scene = Scene::new().await;
+    scene.sign_in(&scene.entra.user("ada")).await;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_background-worker"))
+        .current_dir(scene.file())
+        .args(["--idle", "0s", "--interval", "1s", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = child.stdout.take().unwrap();
+    let code = tokio::task::spawn_blocking(move || {
+        let mut lines = BufReader::new(output).lines();
+        // Two passes: she is due again a second after the first.
+        for _ in 0..2 {
+            let report: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+            assert_eq!(report["counts"]["succeeded"], 1, "{report}");
+        }
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        child.wait().unwrap().code()
+    });
+    assert_eq!(code.await.unwrap(), Some(0));
 }

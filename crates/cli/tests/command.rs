@@ -1,5 +1,12 @@
 //! The command, run as a process over a SQLite file.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it must be"
+)]
+
 use std::{
     process::{Command, Output, Stdio},
     time::{Duration, SystemTime},

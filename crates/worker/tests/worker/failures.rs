@@ -13,7 +13,7 @@ use crate::scene::{Scene, after, ask, once, only_failure};
 use absentia::{
     Error, ErrorKind,
     store::{
-        AccountStore as _, Activity, Backend, Clock as _, GrantKind, Key,
+        AccountStore as _, Activity, Backend, Clock as _, GrantKind, Key, When,
         wrap::{Call, Faulty, Moment},
     },
 };
@@ -228,15 +228,8 @@ async fn a_wrong_key_ring_loses_nobody() {
     // What is stored is no partition, as if it were sealed under another ring.
     let key = scene.account(&ada).await.grants[0].key.clone();
     let entry = scene.backend().entries.get(&key).await.unwrap().unwrap();
-    let put = |value: &'static [u8], version| {
-        let (store, key) = (scene.store.clone(), key.clone());
-        let expiry = entry.expiry.clone();
-        async move {
-            use absentia::store::{Store as _, When};
-            store.put(&key, value.into(), When::Unchanged(version), expiry).await.unwrap()
-        }
-    };
-    put(b"sealed under another ring", entry.version.clone()).await;
+    let (when, foreign) = (When::Unchanged(entry.version), b"sealed under another ring".as_slice().into());
+    scene.backend().entries.put(&key, foreign, when, entry.expiry).await.unwrap();
     let report = once(&scene.worker()).await;
     let failure = only_failure(&report);
     assert_eq!((failure.kind, failure.reason.as_str()), (FailureKind::Unreadable, "unreadable"));
