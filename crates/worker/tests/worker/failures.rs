@@ -137,6 +137,27 @@ async fn a_stalled_worker_is_overtaken_and_its_outcome_discarded() {
 }
 
 #[tokio::test]
+async fn a_dead_worker_is_replaced_when_its_lease_ends() {
+    let scene = Scene::new().await;
+    scene.sign_in("ada").await;
+    let (dying, other) = (scene.worker().lease(Duration::from_secs(90)), scene.worker());
+    let began = tokio::sync::Notify::new();
+    let work = dying.once(pending(), |_| async {
+        began.notify_one();
+        pending::<Result<(), Error>>().await
+    });
+    tokio::select! {
+        report = work => panic!("it ended: {report:?}"),
+        () = began.notified() => {}
+    }
+    scene.pass(Duration::from_secs(89));
+    assert_eq!(once(&other).await.counts.claimed, 0);
+    scene.pass(Duration::from_secs(1));
+    let report = once(&other).await;
+    assert_eq!((report.counts.done, report.counts.superseded), (1, 0));
+}
+
+#[tokio::test]
 async fn a_claim_is_renewed_while_the_function_runs() {
     let scene = Scene::new().await;
     scene.sign_in("ada").await;
