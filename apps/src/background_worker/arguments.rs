@@ -12,6 +12,7 @@ Exit codes:
   2  the settings or the arguments are wrong
   3  the store did not answer, or could not take an outcome
   4  stopped for safety: too many accounts failed at once
+Ctrl-C finishes the accounts in hand and ends with 0; a second one ends at once with 130.
 
 Variables override settings: AzureAd__ClientId=…; ABSENTIA_LOG sets the level of the log on standard error.";
 

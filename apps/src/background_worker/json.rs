@@ -62,6 +62,7 @@ fn document(report: &Report<Me>, now: SystemTime) -> Value {
         .collect();
     let counts = &report.counts;
     json!({
+        "at": utc(now),
         "succeeded": succeeded,
         "failed": failed,
         "waiting": waiting,

@@ -7,7 +7,7 @@ mod arguments;
 mod json;
 mod print;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use absentia::{
     ConfidentialClient, Error, ErrorKind,
@@ -47,8 +47,10 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Stop> {
     let clock = client.cache().clock().clone();
     let graph = &Graph::new(url, http, clock.clone());
 
-    let mut worker = Worker::new(&client).idle(arguments.idle).every(arguments.interval);
-    worker = worker.poll(arguments.interval.min(std::time::Duration::from_secs(10)));
+    let mut worker = Worker::new(&client)
+        .idle(arguments.idle)
+        .every(arguments.interval)
+        .poll(arguments.interval.clamp(Duration::from_millis(100), Duration::from_secs(10)));
     if let Some(user) = &arguments.user {
         worker = worker.user(user);
     }
@@ -57,6 +59,9 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Stop> {
         if arguments.json {
             json::print(report, clock.now());
         } else {
+            if !arguments.once {
+                print::time(clock.now());
+            }
             print::print(report, clock.now());
         }
     };
@@ -69,6 +74,9 @@ async fn run(arguments: &Arguments) -> Result<ExitCode, Stop> {
             None if report.counts.failed > 0 => Ok(ExitCode::from(1)),
             None => Ok(ExitCode::SUCCESS),
         };
+    }
+    if !arguments.json {
+        print::begun(arguments);
     }
     worker.run_reporting(stopped(), act, |report| tell(&report)).await.map(|()| ExitCode::SUCCESS)
 }
@@ -109,20 +117,36 @@ fn code_of(stop: &Stop) -> ExitCode {
     })
 }
 
-/// Ends at the first Ctrl-C or SIGTERM.
+/// Ends at the first Ctrl-C or SIGTERM; the second Ctrl-C ends the process.
 async fn stopped() {
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+    first_signal().await;
+    anstream::eprintln!("background-worker: finishing the accounts in hand; Ctrl-C again to give up");
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
+}
+
+#[cfg(unix)]
+async fn first_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let one = |kind| async move {
+        match signal(kind) {
             Ok(mut signal) => drop(signal.recv().await),
+            // Without signals to wait for, it runs until its process is ended.
             Err(_) => std::future::pending().await,
         }
     };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
     tokio::select! {
-        Ok(()) = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+        () = one(SignalKind::interrupt()) => {}
+        () = one(SignalKind::terminate()) => {}
     }
-    anstream::eprintln!("background-worker: finishing the accounts in hand");
+}
+
+#[cfg(not(unix))]
+async fn first_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

@@ -9,6 +9,7 @@ use absentia_worker::{Acted, Report};
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 
+use super::arguments::Arguments;
 use crate::graph::Me;
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -16,6 +17,17 @@ const BAD: Style = AnsiColor::Red.on_default();
 const WAITS: Style = AnsiColor::Yellow.on_default();
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
+
+/// Says that the worker goes on, and how it ends: on standard error, which is no answer.
+pub(super) fn begun(arguments: &Arguments) {
+    let (interval, idle) = (about(arguments.interval), about(arguments.idle));
+    anstream::eprintln!("{DIM}Acting each {interval} for users who were not active for {idle}. Ctrl-C ends it.{DIM:#}");
+}
+
+/// The time, between two passes.
+pub(super) fn time(now: SystemTime) {
+    anstream::println!("{DIM}{}{DIM:#}", utc(now));
+}
 
 /// Prints one line per account, then the summary. Colours only on a terminal, and not with `NO_COLOR`.
 pub(super) fn print(report: &Report<Me>, now: SystemTime) {

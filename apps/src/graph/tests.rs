@@ -5,7 +5,7 @@ use std::{
 };
 
 use absentia::{
-    AccessToken, Authority, ClientCredential, ConfidentialClient, Secret, TokenCache,
+    AccessToken, Authority, ClientCredential, ConfidentialClient, ErrorKind, Secret, TokenCache,
     store::{Backend, Clock, ManualClock, MemoryStore},
     transport::{HttpClient, HttpError, HttpRequest, HttpResponse},
 };
@@ -167,7 +167,10 @@ async fn retry_after_is_read_in_all_its_forms() {
     ] {
         let scene = Scene::new([waits(429, &lines), ok()]).await;
         let throttled = Error::Throttled { retry_after: Duration::from_secs(told) };
-        assert_eq!(scene.me().await, Err(throttled), "{lines:?}");
+        assert_eq!(scene.me().await, Err(throttled.clone()), "{lines:?}");
+        // What the worker reads: the account is due after exactly that time.
+        let error = absentia::Error::from(throttled);
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Throttled, Some(Duration::from_secs(told))));
         assert_eq!((scene.asked(), scene.slept_ms()), (1, vec![]), "{lines:?}");
     }
 }
@@ -195,7 +198,7 @@ async fn a_claims_challenge_is_handed_back_and_not_tried_again() {
     assert!(claims.contains("1790003590"));
     assert_eq!((scene.asked(), scene.slept_ms()), (1, vec![]));
     let error = absentia::Error::from(error.clone());
-    assert_eq!(error.kind(), absentia::ErrorKind::InteractionRequired);
+    assert_eq!(error.kind(), ErrorKind::InteractionRequired);
     assert!(error.claims().unwrap().contains("1790003590"));
 }
 
@@ -209,7 +212,7 @@ async fn refusals_are_for_good_and_say_graphs_code() {
     assert_eq!(scene.asked(), 1);
     let scene = Scene::new([(404, vec![], "<html>".to_owned())]).await;
     let error = absentia::Error::from(scene.me().await.unwrap_err());
-    assert_eq!((error.kind(), error.reason()), (absentia::ErrorKind::Rejected, "HTTP 404".to_owned()));
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::Rejected, "HTTP 404".to_owned()));
     let shown = format!("{:?} {error:?} {error}", scene.graph);
     assert!(!shown.contains("secret-token") && !shown.contains("select"), "{shown}");
 }

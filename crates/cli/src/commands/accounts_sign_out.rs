@@ -64,13 +64,13 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<(), Fail
 
 /// The one account that is meant.
 async fn find(client: &ConfidentialClient, user: &str) -> Result<Account, Failure> {
-    let by_id = AccountId::parse(user).is_some();
-    let query = AccountQuery {
-        account_id: by_id.then(|| user.to_owned()),
-        username: (!by_id).then(|| user.to_owned()),
-        ..AccountQuery::default()
-    };
-    let found = client.accounts(&query).await?;
+    // A user name can look like an id, so that only the store can tell.
+    let by_id = AccountQuery { account_id: Some(user.to_owned()), ..AccountQuery::default() };
+    let by_name = AccountQuery { username: Some(user.to_owned()), ..AccountQuery::default() };
+    let mut found = client.accounts(&by_id).await?;
+    if found.is_empty() {
+        found = client.accounts(&by_name).await?;
+    }
     // One who signed out before gave way to one who did not; alone, the sign-out is repeated.
     let is_live = |account: &Account| account.state() != AccountState::Revoked;
     let mut meant: Vec<Account> = found.iter().filter(|account| is_live(account)).cloned().collect();
