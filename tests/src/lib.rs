@@ -7,6 +7,8 @@
     reason = "test support: a failed set-up is a failed test"
 )]
 
+pub mod committing;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},

@@ -37,7 +37,15 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("absentia-store", &[]),
     (
         "absentia-tests",
-        &["absentia", "absentia-cache", "absentia-core", "absentia-emulator", "absentia-sqlite", "absentia-store"],
+        &[
+            "absentia",
+            "absentia-cache",
+            "absentia-config",
+            "absentia-core",
+            "absentia-emulator",
+            "absentia-sqlite",
+            "absentia-store",
+        ],
     ),
     ("absentia-worker", &["absentia", "absentia-store"]),
     ("xtask", &[]),

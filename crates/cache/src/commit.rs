@@ -56,9 +56,9 @@ impl From<Loaded> for Base {
 impl TokenCache {
     /// Writes `change` into the partition of `identity`, which was `base`, and merges with whoever wrote meanwhile.
     ///
-    /// `activity` is recorded before the partition is written, so that no entry lives without its row. When it is a first
-    /// write (`sign_in` is set) and the account signed out since that generation was read, nothing stays written and the
-    /// answer is `Gone`.
+    /// `activity` is recorded before the partition is written, so that no entry lives without its row. When the account signed
+    /// out (for a first write, where `sign_in` is set: since that generation was read), nothing stays written and the answer
+    /// is `Gone`.
     ///
     /// Cancel safe in the store's sense: dropped, it wrote whole entries or none.
     ///
@@ -74,8 +74,12 @@ impl TokenCache {
         let first_write = activity.and_then(|activity| Some((activity, activity.sign_in?)));
         if let Some(activity) = activity
             && self.record(activity).await? == Recorded::SignedOut
-            && first_write.is_some()
         {
+            if let (None, Base::Found(_, version)) = (first_write, &base) {
+                // What was loaded outlived a sign-out: its writer was killed before it could take it back, or the sign-out is
+                // under way. A sign-out that comes later may have no row left to find it by.
+                self.remove_unchanged(identity, version).await?;
+            }
             return Ok(Committed::Gone);
         }
         let committed = self.write(identity, base, change).await?;
@@ -83,13 +87,17 @@ impl TokenCache {
             && self.generation(&activity.client_id, &activity.account_id).await? != generation
         {
             // She signed out between the row and the entry: the entry must not outlive that.
-            let key = identity.key();
-            self.forget(&key);
-            let removed = self.0.backend.entries.remove(&key, Removal::IfUnchanged(version.clone())).await;
-            removed.map_err(|error| self.store_error(error))?;
+            self.remove_unchanged(identity, version).await?;
             return Ok(Committed::Gone);
         }
         Ok(committed)
+    }
+
+    async fn remove_unchanged(&self, identity: &Identity, version: &Version) -> Result<(), Error> {
+        let key = identity.key();
+        self.forget(&key);
+        let removed = self.0.backend.entries.remove(&key, Removal::IfUnchanged(version.clone())).await;
+        removed.map(drop).map_err(|error| self.store_error(error))
     }
 
     /// The account's generation: 0 where no accounts are kept.
