@@ -56,7 +56,7 @@ pub fn run<F: Future<Output = Fixture>>(fixture: impl FnOnce() -> F, law: impl A
 
 /// Makes a test of each law: `conformance_tests!(|| fixture())` of all, `conformance_tests!(|| fixture(), store, leases)`
 /// of those traits. The groups are `store`, `accounts`, `leases`, `scan` and `watch`; each becomes a module of tests. The
-/// closure makes a future of a [`Fixture`](crate::conformance::Fixture) with an empty store, once for each test.
+/// closure makes a future of a [`Fixture`] with an empty store, once for each test.
 #[macro_export]
 macro_rules! conformance_tests {
     ($fixture:expr) => {
