@@ -86,6 +86,15 @@ async fn on_behalf_of_keeps_no_refresh_token_and_ends_with_its_assertion() {
     assert_eq!(claims(&token)["oid"], ada.oid());
     assert!(acquirer.token("User.Read").await.unwrap().is_same_as(&token));
     assert_eq!(world.requests(&ada, OBO), 1);
+    let identity = absentia_cache::Identity {
+        client_id: world.client.client_id().into(),
+        authority: world.client.authority().clone(),
+        subject: absentia_cache::Subject::Assertion { hash: assertion.hash().clone() },
+    };
+    let absentia_cache::Loaded::Found { partition, .. } = world.cache.load(&identity).await.unwrap() else {
+        panic!("nothing was stored")
+    };
+    assert!(!partition.has_refresh_token(), "plain on-behalf-of keeps no refresh token, as MSAL");
     // Another process finds it too.
     let other = world.another();
     assert_eq!(
