@@ -1,6 +1,6 @@
 //! A browser without scripts: it keeps cookies by host and port, follows redirects, and fills in Entra's forms.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use absentia_emulator::UserHandle;
 use axum::http::{HeaderMap, StatusCode};
@@ -36,9 +36,7 @@ impl Browser {
         headers: &[(&str, &str)],
     ) -> Page {
         let url = Url::parse(url).unwrap();
-        let _ = rustls_provider();
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let mut request = client.request(method.parse().unwrap(), url.clone());
+        let mut request = client().request(method.parse().unwrap(), url.clone());
         if let Some(cookies) = self.cookies.get(&url.origin().ascii_serialization()).filter(|jar| !jar.is_empty()) {
             let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("cookie", pairs.join("; "));
@@ -129,7 +127,13 @@ impl Page {
     }
 }
 
-/// reqwest is built without a default provider; absentia's client installs it.
-fn rustls_provider() -> absentia::transport::SystemHttp {
-    absentia::transport::SystemHttp::new().unwrap()
+/// One for all tests. It keeps no connection: each test has a runtime of its own.
+pub(crate) fn client() -> &'static reqwest::Client {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        // reqwest is built without a provider; absentia's client installs one.
+        let _ = absentia::transport::SystemHttp::new().unwrap();
+        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        builder.pool_max_idle_per_host(0).build().unwrap()
+    })
 }

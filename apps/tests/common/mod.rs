@@ -22,7 +22,7 @@ use absentia_config::{Configuration, Settings};
 use absentia_emulator::Emulator;
 use axum::Router;
 
-pub(crate) use browser::{Browser, Page};
+pub(crate) use browser::{Browser, Page, client};
 
 /// The machine's clock, ahead by what a test let pass: as the emulator's.
 #[derive(Clone, Default)]
