@@ -290,3 +290,26 @@ async fn after_the_assertion_ended_the_grant_goes_on() {
     assert_eq!(requests.clone().grant("on_behalf_of").count(), 1);
     assert_eq!(requests.grant("refresh_token").count(), 1);
 }
+
+/// A guest's token names her as this tenant knows her, her grant as her home does: she is served all the same.
+#[tokio::test]
+async fn a_guest_has_one_grant_too() {
+    let world = World::with_guest().await;
+    let api = world.web_api("").await;
+    let gus = world.entra.user("gus");
+    for _ in 0..2 {
+        let (status, challenge, body) = bearer(&api, &access_token(&world, "gus", "Profile.Read").await).await;
+        assert_eq!(status, 200, "{challenge} {body}");
+        assert!(body.contains("Gus of Fabrikam"), "{body}");
+    }
+    let restarted = world.web_api("").await;
+    assert_eq!(bearer(&restarted, &access_token(&world, "gus", "Profile.Read").await).await.0, 200);
+    assert_eq!(world.entra.journal().token_requests().grant("on_behalf_of").count(), 1);
+    let accounts = api.client.accounts(&AccountQuery::default()).await.unwrap();
+    assert_eq!(accounts.iter().map(|account| account.account_id.as_str()).collect::<Vec<_>>(), [gus.home_account_id()]);
+    // Her process is still hers alone: under another's name it is refused.
+    let ada = absentia::AccountId::parse(world.entra.user("ada").home_account_id()).unwrap();
+    let stored = absentia::LongRunningKey::from_stored(accounts[0].grants[0].key.as_str().rsplit('/').next().unwrap());
+    let refused = restarted.client.long_running_of(&ada, &stored).token("User.Read").await.unwrap_err();
+    assert_eq!(refused.kind(), absentia::ErrorKind::Rejected);
+}

@@ -390,3 +390,45 @@ async fn entra_out_of_order_while_signing_in() {
     assert!(page.body.contains("/sign-in?return_url=%2F%3Fx"), "{}", page.body);
     assert_eq!(world.token_requests(), 1, "a code is redeemed once");
 }
+
+/// H45
+#[tokio::test]
+async fn a_guest_is_known_by_her_home() {
+    let world = World::with_guest().await;
+    let app = world.web_app().await;
+    let gus = world.entra.user("gus");
+    let mut browser = Browser::new();
+    let home = browser.sign_in(&format!("{}/sign-in", app.url), &gus).await;
+    assert!(home.body.contains("Gus of Fabrikam"), "{}", home.body);
+    let accounts = app.client.accounts(&AccountQuery::default()).await.unwrap();
+    assert_eq!(accounts[0].account_id, gus.home_account_id());
+    assert_eq!(accounts[0].tenant, world.entra.tenant_id());
+    let restarted = world.web_app().await;
+    let jar = browser.cookies[&app.url].clone();
+    browser.cookies.insert(restarted.url.clone(), jar);
+    let page = browser.send("GET", &restarted.url, &[], &[]).await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("Gus of Fabrikam"));
+    assert_eq!(world.token_requests(), 1);
+}
+
+/// The generation is remembered for longer than a session lives, or a cookie from before a sign-out would come back to life.
+#[tokio::test]
+async fn a_copied_cookie_after_the_tombstone_is_gone() {
+    let world = World::new().await;
+    let app = world.web_app().await;
+    let ada = world.entra.user("ada");
+    let mut browser = Browser::new();
+    browser.sign_in(&format!("{}/sign-in", app.url), &ada).await;
+    let copy = browser.clone();
+    browser.post(&format!("{}/sign-out", app.url), &[]).await;
+    for days in [2, 11] {
+        world.advance(Duration::from_secs(days * 24 * 3600));
+        app.client.cache().sweep().await;
+        Browser::new().sign_in(&format!("{}/sign-in", app.url), &ada).await;
+        let page = copy.clone().get(&app.url).await;
+        assert!(page.body.contains("Welcome"), "{}", page.body);
+        let id = absentia::AccountId::parse(ada.home_account_id()).unwrap();
+        app.client.sign_out(&id).await.unwrap();
+    }
+}

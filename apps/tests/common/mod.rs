@@ -19,7 +19,7 @@ use absentia::{
 use absentia_apps::{graph::Graph, web_api, web_app};
 use absentia_cache::OsRandom;
 use absentia_config::{Configuration, Settings};
-use absentia_emulator::Emulator;
+use absentia_emulator::{Directory, Emulator};
 use axum::Router;
 
 pub(crate) use browser::{Browser, Page, client};
@@ -73,6 +73,29 @@ impl Drop for Node {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::of(Emulator::start().await)
+    }
+
+    /// One where `gus` of another tenant is a guest.
+    pub(crate) async fn with_guest() -> Self {
+        let mut json: serde_json::Value =
+            serde_json::from_str(include_str!("../../../emulator/src/directory/built-in.json")).unwrap();
+        let (home, gus) = ("66666666-dddd-4eee-8fff-000000000006", "77777777-aaaa-4bbb-8ccc-000000000007");
+        json["tenants"][0]["users"].as_array_mut().unwrap().push(serde_json::json!({
+            "name": "gus-as-guest", "id": "88888888-aaaa-4bbb-8ccc-000000000008", "displayName": "Gus of Fabrikam",
+            "userPrincipalName": "gus_fabrikam.example#EXT#@contoso.example", "home": { "tenantId": home, "id": gus },
+        }));
+        json["tenants"].as_array_mut().unwrap().push(serde_json::json!({
+            "id": home, "displayName": "Fabrikam", "domains": ["fabrikam.example"], "users": [{
+                "name": "gus", "id": gus, "userPrincipalName": "gus@fabrikam.example", "displayName": "Gus",
+                "password": "Gus-demo-password-6",
+            }],
+        }));
+        let directory = Directory::from_json(&json.to_string()).unwrap();
+        Self::of(Emulator::builder().directory(directory).remember_issued(true).start().await.unwrap())
+    }
+
+    fn of(entra: Emulator) -> Self {
         let clock = Ahead::default();
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
         let faulty = Arc::new(Faulty::new(store.clone(), Arc::new(clock.clone())));
@@ -83,7 +106,7 @@ impl World {
             ..Backend::of("memory", &store)
         };
         let ring = KeyRing::ephemeral(&OsRandom).unwrap();
-        Self { entra: Emulator::start().await, store, switches: faulty.switches(), ring, clock, backend }
+        Self { entra, store, switches: faulty.switches(), ring, clock, backend }
     }
 
     /// Settings as a file would have them, `more` being further members.

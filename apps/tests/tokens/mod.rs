@@ -14,7 +14,8 @@ use crate::common::{World, client};
 pub(crate) async fn access_token(world: &World, user: &str, scope: &str) -> String {
     let api = world.entra.app("contoso-api");
     // What the API itself asks of Graph: consented to once, as its own sign-in or an administrator would.
-    world.entra.consent(&world.entra.user(user), &api, "https://graph.microsoft.com/User.Read");
+    let here = world.entra.find_user(&format!("{user}-as-guest")).unwrap_or_else(|| world.entra.user(user));
+    world.entra.consent(&here, &api, "https://graph.microsoft.com/User.Read");
     let api = api.client_id();
     let scopes = format!("openid offline_access api://{api}/{scope}");
     redeem(world, "contoso-spa", user, &scopes).await["access_token"].as_str().unwrap().to_owned()
@@ -27,7 +28,8 @@ pub(crate) async fn redeem(world: &World, app: &str, user: &str, scopes: &str) -
     let secret = app.secret().to_owned();
     let redirect_uri = if secret.is_empty() { "http://localhost:3000" } else { "http://localhost:44321/signin-oidc" };
     let verifier = "a-verifier-of-forty-three-characters-or-more-1";
-    let sign_in = entra.user(user).sign_in(&app, redirect_uri, scopes);
+    // At the app's tenant, of which the user may be a guest.
+    let sign_in = entra.user(user).sign_in(&app, redirect_uri, scopes).at(entra.tenant_id());
     let code = sign_in.code_challenge(&sha256_base64url(verifier)).await.unwrap();
     let mut form = vec![
         ("grant_type", "authorization_code"),
