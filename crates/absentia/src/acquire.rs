@@ -58,7 +58,7 @@ impl Ask<'_> {
 
     fn finish(&self, landed: Landed) -> Result<AccessToken, Error> {
         if let Some(owner) = self.acquirer.owner()
-            && landed.token.account.as_ref().is_none_or(|account| account.id != *owner)
+            && landed.token.account.as_ref().is_none_or(|account| !account.is_named(owner))
         {
             return Err(not_hers());
         }

@@ -233,7 +233,7 @@ impl Flight<'_> {
     fn check_owner(&self, partition: &Partition) -> Result<(), Error> {
         match &self.want.owner {
             Some(owner) => match partition.user(&self.want.identity) {
-                Some(user) if user.id != *owner => Err(not_hers()),
+                Some(user) if !user.is_named(owner) => Err(not_hers()),
                 _ => Ok(()),
             },
             None => Ok(()),
@@ -340,15 +340,18 @@ impl Flight<'_> {
         let form = on_behalf_of::form(&client.client_id, with_assertion.secret(), scopes).claims(claims);
         let response = redeem(client, cache, form, Repeat::Once, &mut self.in_http).await?;
         // A service principal has no ID token and no home.
-        let home = match response.id_token {
-            Some(_) => Some(entities::home_account(&response)?.0),
+        let user = match response.id_token {
+            Some(_) => Some(entities::home_account(&response)?),
             None => None,
         };
-        if let (Some(owner), Some(home)) = (&want.owner, &home)
+        // A guest is known to an API by what her tokens say in its tenant, not by who she is at home.
+        if let (Some(owner), Some((home, claims))) = (&want.owner, &user)
             && owner != home
+            && claims.account_here().as_ref() != Some(owner)
         {
             return Err(not_hers());
         }
+        let home = user.map(|(home, _)| home);
         Ok(Exchanged { response, home, refreshed: false })
     }
 
@@ -474,6 +477,7 @@ impl Flight<'_> {
             account: home.map(|home| {
                 Arc::new(absentia_core::UserAccount {
                     id: home.clone(),
+                    local_id: claims.as_ref().and_then(IdTokenClaims::account_here),
                     tenant: realm.to_owned(),
                     username: claims.as_ref().map(|claims| claims.username().to_owned()).unwrap_or_default(),
                     name: claims.and_then(|claims| claims.name),

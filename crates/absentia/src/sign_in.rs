@@ -169,6 +169,7 @@ impl ConfidentialClient {
         let token = token_of(&entity, &identity, &partition);
         let account = partition.user(&identity).unwrap_or_else(|| UserAccount {
             id: home.clone(),
+            local_id: claims.account_here(),
             tenant: realm.clone(),
             username: claims.username().to_owned(),
             name: claims.name.clone(),

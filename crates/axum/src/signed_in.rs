@@ -64,8 +64,13 @@ async fn extract(sign_in: SignIn, parts: &Parts) -> Result<Option<SignedIn>, Sig
         Ok(Some((session, account))) => {
             context.login_hint = Some(account.username.clone()).filter(|name| !name.is_empty());
             let acquirer = sign_in.client().account(&session.account);
-            let account =
-                UserAccount { id: session.account, tenant: account.tenant, username: account.username, name: None };
+            let account = UserAccount {
+                id: session.account,
+                local_id: None,
+                tenant: account.tenant,
+                username: account.username,
+                name: None,
+            };
             Ok(Some(SignedIn { account, acquirer, context }))
         }
         Ok(None) => Ok(None),

@@ -124,6 +124,7 @@ impl Partition {
         let username = account.map(|entity| entity.text("username")).unwrap_or_default();
         let realm = account.map(|entity| entity.text("realm")).unwrap_or_default();
         Some(UserAccount {
+            local_id: claims.as_ref().and_then(IdTokenClaims::account_here),
             tenant: if realm.is_empty() { id.home_tenant().to_owned() } else { realm.to_owned() },
             username: if username.is_empty() {
                 claims.as_ref().map(|claims| claims.username().to_owned()).unwrap_or_default()

@@ -10,8 +10,9 @@ use crate::cache::TokenCache;
 const SWEEP_EVERY: Duration = Duration::from_secs(30 * 60);
 /// How many at a time.
 const SWEEP_BATCH: usize = 500;
-/// How long the tombstone of a sign-out stays.
-const TOMBSTONE: Duration = Duration::from_secs(24 * 3600);
+/// How long the tombstone of a sign-out stays: longer than any browser session (14 days), because it holds the generation
+/// by which a session from before the sign-out is known.
+const TOMBSTONE: Duration = Duration::from_secs(15 * 24 * 3600);
 /// How long a broken watch rests.
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
 

@@ -81,12 +81,23 @@ impl ClientInfo {
 pub struct UserAccount {
     /// Home account id.
     pub id: AccountId,
+    /// `oid.tid` as the tenant she signed in to names her, if it is known: what her tokens say. The home account id of a user
+    /// at home; another of a guest.
+    pub local_id: Option<AccountId>,
     /// The tenant she signed in to (`realm`): a guest's is not her home.
     pub tenant: String,
     /// User name for people (`preferred_username`), never for decisions. May be empty.
     pub username: String,
     /// Display name, if known.
     pub name: Option<String>,
+}
+
+impl UserAccount {
+    /// Whether `id` names her, at home or in the tenant she signed in to: of a guest an API's caller is known by the latter
+    /// alone. Both come from answers of the token endpoint, never from a caller.
+    pub fn is_named(&self, id: &AccountId) -> bool {
+        self.id == *id || self.local_id.as_ref() == Some(id)
+    }
 }
 
 #[cfg(test)]

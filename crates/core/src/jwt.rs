@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::{Error, encoding::from_base64url};
+use crate::{AccountId, Error, encoding::from_base64url};
 
 /// Longest token that is looked at, in bytes: Entra's largest, with 200 groups, stay well below.
 pub const MAX_LENGTH: usize = 64 * 1024;
@@ -109,6 +109,11 @@ impl IdTokenClaims {
         let jwt = Jwt::parse(text)?;
         serde_json::from_slice(&jwt.payload)
             .map_err(|_| Error::new(crate::ErrorKind::Rejected, "The ID token's payload is not what Entra issues"))
+    }
+
+    /// `oid.tid`: what the tenant signed in to calls the user. At home it is the home account id.
+    pub fn account_here(&self) -> Option<AccountId> {
+        AccountId::parse(&format!("{}.{}", self.oid.as_deref()?, self.tid.as_deref()?))
     }
 
     /// The user name as MSAL.NET chooses it.

@@ -96,7 +96,7 @@ pub(crate) fn sweep(transaction: &Connection, before: i64, now: i64, limit: i64)
         .prepare_cached(
             "DELETE FROM accounts WHERE (client_id, account_id) IN (
                 SELECT client_id, account_id FROM accounts AS a
-                WHERE (revoked_ms < ?1 OR (revoked_ms IS NULL AND coalesce(leased_until_ms, ?2) <= ?2))
+                WHERE (revoked_ms < ?1 OR (revoked_ms IS NULL AND generation = 0 AND coalesce(leased_until_ms, ?2) <= ?2))
                     AND NOT EXISTS (SELECT 1 FROM grants AS g
                         WHERE g.client_id = a.client_id AND g.account_id = a.account_id)
                 LIMIT ?3)",

@@ -178,7 +178,10 @@ impl Accounts {
             .rows
             .iter()
             .filter(|(_, row)| row.grants.is_empty())
-            .filter(|(_, row)| is_old(row) || (row.account.revoked_at.is_none() && !row.is_held(now)))
+            .filter(|(_, row)| {
+                let account = &row.account;
+                is_old(row) || (account.revoked_at.is_none() && account.generation == 0 && !row.is_held(now))
+            })
             .map(|(id, _)| id.clone())
             .take(limit - grants.len())
             .collect();
