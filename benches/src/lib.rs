@@ -2,15 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed set-up is a failed measurement")]
 
+mod instructions;
 mod samples;
 
 use std::sync::Arc;
 
-use absentia::{AccountId, Authority, ClientCredential, ConfidentialClient, Secret, TokenCache};
+use absentia::{
+    AccountId, Authority, ClientCredential, ConfidentialClient, Secret, TokenCache,
+    transport::{HttpClient, HttpError, HttpRequest, HttpResponse},
+};
 use absentia_cache::{Change, ChangeKind, Entity, Identity, KeyRing, OsRandom, Partition, SIGN_IN, Section, Subject};
 use absentia_core::encoding::base64url;
 use absentia_store::{Backend, Clock, MemoryStore, Version};
+use async_trait::async_trait;
 
+pub use instructions::counted;
 pub use samples::{Samples, median};
 
 /// The app.
@@ -47,11 +53,21 @@ pub fn cache(clock: Arc<dyn Clock>) -> TokenCache {
     TokenCache::sealed(Backend::of("memory", &store), ring).clock(clock).build()
 }
 
-/// A client over `cache`. Nothing listens where it would ask: what is measured must not.
+/// A client over `cache` that reaches nobody: what is measured must not ask.
 pub fn client(cache: &TokenCache) -> ConfidentialClient {
-    let authority = Authority::new("http://127.0.0.1:9", TENANT).unwrap();
+    let authority = Authority::new("https://login.microsoftonline.com", TENANT).unwrap();
     let secret = ClientCredential::secret(Secret::new("never sent")).unwrap();
-    ConfidentialClient::builder(authority, CLIENT_ID, secret).cache(cache).build().unwrap()
+    ConfidentialClient::builder(authority, CLIENT_ID, secret).cache(cache).http(Arc::new(Nobody)).build().unwrap()
+}
+
+/// Answers nothing.
+struct Nobody;
+
+#[async_trait]
+impl HttpClient for Nobody {
+    async fn send(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+        Err(HttpError::new(false, "what is measured asked Entra"))
+    }
 }
 
 /// Text like a token of this length: three parts of base64url, another for each `seed`.
@@ -136,12 +152,17 @@ fn common(home: &str, kind: &str) -> Entity {
 pub fn fill(cache: &TokenCache, client: &ConfidentialClient, users: usize, token_length: usize) {
     let now = cache.now();
     let version = Version::new(vec![1]);
+    let secret = |number| token_text(number, token_length);
     let mut partition = Partition::default();
+    partition
+        .section_mut(Section::AccessToken)
+        .push(access_token("", secret(0), now).with("environment", client.authority().environment()));
     for number in 0..users {
         let home = user(number);
-        let token = access_token(home.as_str(), token_text(number, token_length), now)
-            .with("environment", client.authority().environment());
-        *partition.section_mut(Section::AccessToken) = vec![token];
+        for token in partition.section_mut(Section::AccessToken) {
+            token.set("home_account_id", home.as_str());
+            token.set("secret", secret(number));
+        }
         remember(cache, client, Subject::Account(home), &partition, &version);
     }
 }

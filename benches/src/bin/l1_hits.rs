@@ -10,7 +10,7 @@ use std::{
 };
 
 use absentia::TokenAcquirer;
-use absentia_benches::{SCOPES, client, fill, user};
+use absentia_benches::{SCOPES, client, counted, fill, user};
 use absentia_cache::{KeyRing, SequentialRandom, TokenCache};
 use absentia_store::{Backend, ManualClock, MemoryStore};
 
@@ -33,11 +33,9 @@ fn main() {
     assert_eq!(cache.memory_size().0, subjects);
     let asked = subjects.min(ASKED);
     let acquirers: Vec<TokenAcquirer> = (0..asked).map(|n| client.account(&user(n * (subjects / asked)))).collect();
-    ask(&acquirers, hits);
+    counted(|| ask(&acquirers, hits));
 }
 
-/// The part that is counted.
-#[inline(never)]
 fn ask(acquirers: &[TokenAcquirer], hits: usize) {
     let mut context = Context::from_waker(Waker::noop());
     for acquirer in acquirers.iter().cycle().take(hits) {
