@@ -101,7 +101,7 @@ pub fn partition(number: usize, now: u64) -> Partition {
     let change = change(number, ChangeKind::SignIn, now);
     let home = user(number);
     let mut partition = Partition::default();
-    let other = access_token(home.as_str(), token_text(number + 1, 1_500), now)
+    let other = access_token(home.as_str(), token_text(number + 1, 1_200), now)
         .with("target", "Mail.Read Files.Read.All Calendars.Read");
     partition.section_mut(Section::AccessToken).push(other);
     for (section, entity) in [
@@ -122,11 +122,11 @@ pub fn change(number: usize, kind: ChangeKind, now: u64) -> Change {
     let home = home.as_str();
     Change {
         kind,
-        access_token: Some(access_token(home, token_text(number, 1_500), now)),
+        access_token: Some(access_token(home, token_text(number, 1_200), now)),
         refresh_token: Some(
-            common(home, "RefreshToken").with("secret", token_text(number + 2, 1_100)).with(SIGN_IN, "c2lnbi1pbg"),
+            common(home, "RefreshToken").with("secret", token_text(number + 2, 900)).with(SIGN_IN, "c2lnbi1pbg"),
         ),
-        id_token: Some(common(home, "IdToken").with("secret", token_text(number + 3, 900)).with("realm", TENANT)),
+        id_token: Some(common(home, "IdToken").with("secret", token_text(number + 3, 800)).with("realm", TENANT)),
         account: Some(
             common(home, "")
                 .with("client_id", "")

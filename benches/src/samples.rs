@@ -33,6 +33,11 @@ impl Samples {
         sorted.get(at).map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
     }
 
+    /// The mean, in microseconds: what many calls a second come to, rare dear ones included.
+    pub fn mean(&self) -> f64 {
+        self.0.iter().sum::<Duration>().as_secs_f64() * 1e6 / self.0.len() as f64
+    }
+
     /// The median, in microseconds.
     pub fn median(&self) -> f64 {
         self.percentile(50)
