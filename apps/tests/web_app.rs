@@ -1,5 +1,13 @@
 //! The web app in front of the emulator, seen by browsers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a failed set-up is a failed test, and these tests run by the machine's clock"
+)]
+
 mod common;
 
 use std::time::Duration;
