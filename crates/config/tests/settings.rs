@@ -5,8 +5,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use absentia_config::{
-    Configuration, Endpoint, Error, Need, Opener, Settings, SqliteMode, Target, database_target, pick, redis_target,
-    secret_advice,
+    Configuration, Endpoint, Error, Need, Opener, Settings, SqliteMode, Target, database_target, pick, secret_advice,
 };
 use absentia_store::{Backend, Clock};
 
