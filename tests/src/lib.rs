@@ -21,6 +21,7 @@ use absentia::{
 };
 use absentia_cache::{KeyRing, OsRandom};
 use absentia_emulator::{Emulator, UserHandle};
+use absentia_sqlite::{SqliteConfig, SqliteStore};
 use absentia_store::{Backend, ManualClock, MemoryStore};
 
 /// Where the sample's web app takes its codes.
@@ -54,7 +55,23 @@ impl World {
 
     /// Over these stores.
     pub async fn over(backend: Backend, clock: ManualClock) -> Self {
-        let entra = Emulator::start().await;
+        Self::with(Emulator::start().await, backend, clock)
+    }
+
+    /// Over a new SQLite file.
+    pub async fn sqlite() -> (Self, SqliteFile) {
+        Self::sqlite_as(|_| {}).await
+    }
+
+    /// Over a new SQLite file opened in a way of its own.
+    pub async fn sqlite_as(change: impl FnOnce(&mut SqliteConfig)) -> (Self, SqliteFile) {
+        let clock = ManualClock::at(SystemTime::now());
+        let file = SqliteFile::create(&clock, change).await;
+        (Self::over(file.open(&clock).await, clock).await, file)
+    }
+
+    /// Of this Entra, whose first tenant has an app `contoso-app`.
+    pub fn with(entra: Emulator, backend: Backend, clock: ManualClock) -> Self {
         let ring = KeyRing::ephemeral(&OsRandom).unwrap();
         let http: Arc<dyn HttpClient> = Arc::new(SystemHttp::new().unwrap());
         let cache = TokenCache::sealed(backend.clone(), ring.clone()).clock(Arc::new(clock.clone())).build();
@@ -64,7 +81,11 @@ impl World {
 
     /// Another process: a cache and a client of their own over the same stores.
     pub fn another(&self) -> Process {
-        let cache = self.another_cache();
+        self.process(self.another_cache())
+    }
+
+    /// A process with this cache.
+    pub fn process(&self, cache: TokenCache) -> Process {
         let client = builder(&self.entra, &cache, &self.http).build().unwrap();
         Process { cache, client }
     }
@@ -104,6 +125,7 @@ impl World {
         let app = self.entra.app("contoso-app");
         let code = user
             .sign_in(&app, REDIRECT, &parameter("scope"))
+            .at(self.entra.tenant_id())
             .code_challenge(&parameter("code_challenge"))
             .with("nonce", &parameter("nonce"))
             .await
@@ -119,7 +141,8 @@ impl World {
         let verifier = "a-verifier-of-the-browser-side-that-is-long-enough-000";
         let challenge = absentia_core::encoding::sha256_base64url(verifier);
         let scope = format!("api://{}/.default openid offline_access", api.client_id());
-        let code = user.sign_in(&spa, redirect, &scope).code_challenge(&challenge).await.unwrap();
+        let code =
+            user.sign_in(&spa, redirect, &scope).at(self.entra.tenant_id()).code_challenge(&challenge).await.unwrap();
         let body = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "authorization_code")
             .append_pair("client_id", spa.client_id())
@@ -144,6 +167,30 @@ impl World {
     /// How many token requests of a grant Entra has seen for a user.
     pub fn requests(&self, user: &UserHandle, grant: &str) -> usize {
         self.entra.journal().token_requests().of(user).grant(grant).count()
+    }
+}
+
+/// A SQLite database in a folder of its own.
+pub struct SqliteFile {
+    /// The database, and how it is opened.
+    pub config: SqliteConfig,
+    _folder: tempfile::TempDir,
+}
+
+impl SqliteFile {
+    /// Makes it. `change` says how it is opened from then on.
+    pub async fn create(clock: &ManualClock, change: impl FnOnce(&mut SqliteConfig)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = SqliteConfig::new(folder.path().join("tokens.db"));
+        SqliteStore::create(&config, Arc::new(clock.clone())).await.unwrap();
+        change(&mut config);
+        Self { config, _folder: folder }
+    }
+
+    /// Connections of their own, as another process has them.
+    pub async fn open(&self, clock: &ManualClock) -> Backend {
+        let store = Arc::new(SqliteStore::open(&self.config, Arc::new(clock.clone())).await.unwrap());
+        Backend::of(format!("sqlite {}", self.config.path.display()), &store)
     }
 }
 
