@@ -36,12 +36,12 @@ pub(in crate::web_app) fn profile(
                     h2 #token { "Token" }
                     dl {
                         div { dt { "Source" } dd { (source(metadata.token_source, metadata.cache_level)) } }
-                        div { dt { "Why Entra was asked" } dd { (reason(metadata.cache_refresh_reason)) } }
+                        div { dt { "Entra asked" } dd { (reason(metadata.cache_refresh_reason)) } }
                         div { dt { "Expires" } dd { (expires(token.expires_on(), now)) } }
                         div { dt { "Scopes" } dd { @for scope in token.scopes() { code { (scope) } " " } } }
-                        div { dt { "Took" } dd { (millis(metadata.duration_total)) } }
-                        div { dt { "In the cache" } dd { (millis(metadata.duration_in_cache)) } }
-                        div { dt { "In HTTP" } dd { (millis(metadata.duration_in_http)) } }
+                        div { dt { "Time it took" } dd { (short(metadata.duration_total)) } }
+                        div { dt { "of it in the store" } dd { (short(metadata.duration_in_cache)) } }
+                        div { dt { "of it at Entra" } dd { (short(metadata.duration_in_http)) } }
                     }
                 }
             }
@@ -76,11 +76,11 @@ fn source(source: TokenSource, level: CacheLevel) -> &'static str {
 
 fn reason(reason: CacheRefreshReason) -> &'static str {
     match reason {
-        CacheRefreshReason::NotApplicable => "It was not",
-        CacheRefreshReason::Expired => "The cached token was too old",
-        CacheRefreshReason::ForceRefreshOrClaims => "A token with other claims was needed",
-        CacheRefreshReason::NoCachedAccessToken => "No token was cached",
-        CacheRefreshReason::ProactivelyRefreshed => "To refresh ahead, in the background",
+        CacheRefreshReason::NotApplicable => "No",
+        CacheRefreshReason::Expired => "Yes: the cached token was too old",
+        CacheRefreshReason::ForceRefreshOrClaims => "Yes: a token with other claims was needed",
+        CacheRefreshReason::NoCachedAccessToken => "Yes: no token was cached",
+        CacheRefreshReason::ProactivelyRefreshed => "In the background, to refresh ahead",
     }
 }
 
@@ -91,6 +91,10 @@ fn expires(at: SystemTime, now: SystemTime) -> Markup {
     html! { (left) @if let Ok(at) = at { " " span.quiet { "(" (at) ")" } } }
 }
 
-fn millis(duration: Duration) -> String {
-    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+fn short(duration: Duration) -> String {
+    match duration.as_micros() {
+        0 => "none".to_owned(),
+        micros @ 1..1000 => format!("{micros} µs"),
+        _ => format!("{:.1} ms", duration.as_secs_f64() * 1000.0),
+    }
 }

@@ -230,7 +230,7 @@ pub(crate) fn notice_of(error: &Error) -> Notice {
         ErrorKind::Unavailable | ErrorKind::Throttled => Notice::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "Not available right now",
-            "Something this page needs does not answer. You are still signed in; try again in a moment.",
+            "Something this page needs does not answer. Nobody has to sign in for it; try again in a moment.",
         ),
         ErrorKind::InteractionRequired => {
             Notice::new(StatusCode::UNAUTHORIZED, "Sign in again", "Your sign-in has to be renewed.")
