@@ -1,5 +1,13 @@
 //! Graph wants a token with other claims: one is asked for once, and what then is refused goes to who can help.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a failed set-up is a failed test, and these tests run by the machine's clock"
+)]
+
 mod common;
 mod tokens;
 

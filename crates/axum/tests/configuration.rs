@@ -1,5 +1,13 @@
 //! What is refused before anything is served, and what the extractors answer by themselves.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a failed set-up is a failed test, and these tests run by the machine's clock"
+)]
+
 use std::{sync::Arc, time::Duration};
 
 use absentia::{
