@@ -149,21 +149,26 @@ async fn partitions() {
     }
     assert!((6_900..7_500).contains(&size), "{size} bytes");
     let (mut load, mut commit, mut get) = (Samples::default(), Samples::default(), Samples::default());
+    let identities: Vec<_> = (0..SUBJECTS).map(identity_of).collect();
     for round in 0..20_000 {
-        let number = round % SUBJECTS;
-        let identity = identity_of(number);
-        let key = identity.key();
+        let key = identities[round % SUBJECTS].key();
         get.take(async { drop(cache.backend().entries.get(&key).await.unwrap()) }).await;
+    }
+    for round in 0..20_000 {
+        let identity = &identities[round % SUBJECTS];
         let read = async {
-            match cache.load(&identity).await.unwrap() {
-                Loaded::Found { partition, .. } => partition.access_token(&identity, SCOPES.into()).is_some(),
+            match cache.load(identity).await.unwrap() {
+                Loaded::Found { partition, .. } => partition.access_token(identity, SCOPES.into()).is_some(),
                 other => panic!("{other:?}"),
             }
         };
         assert!(load.take(read).await);
-        let base = Base::from(cache.load(&identity).await.unwrap());
+    }
+    for round in 0..20_000 {
+        let number = round % SUBJECTS;
+        let base = Base::from(cache.load(&identities[number]).await.unwrap());
         let change = change(number, ChangeKind::Refresh, now + round as u64);
-        let written = async { drop(cache.commit(&identity, base, &change, None).await.unwrap()) };
+        let written = async { drop(cache.commit(&identities[number], base, &change, None).await.unwrap()) };
         commit.take(written).await;
     }
     println!("a sealed partition has {size} bytes");
@@ -218,20 +223,38 @@ async fn sqlite() {
         connection.prepare_cached(UPSERT).unwrap().execute((key.as_str(), &value(number)[..], 0)).unwrap();
         versions.push(put(&store, key, &value(number), When::Absent, slides).await);
     }
+    // In turns of some length: a thread that sleeps between two calls would be measured instead of the store.
     let (mut upserts, mut puts, mut gets) = (Samples::default(), Samples::default(), Samples::default());
-    for number in 0..10_000 {
-        let (at, value) = (number * 37 % SUBJECTS, value(number));
-        upserts.time(|| {
-            connection.prepare_cached(UPSERT).unwrap().execute((keys[at].as_str(), &value[..], number as i64)).unwrap()
-        });
-        let when = When::Unchanged(versions[at].clone());
-        versions[at] = puts.take(put(&store, &keys[at], &value, when, slides)).await;
-        gets.take(async { assert!(store.get(&keys[at]).await.unwrap().is_some()) }).await;
+    let mut shares = Vec::new();
+    for turn in 0..10 {
+        let (mut bare_turn, mut store_turn) = (Samples::default(), Samples::default());
+        for number in turn * 1_000..(turn + 1) * 1_000 {
+            let (key, value) = (keys[number * 37 % SUBJECTS].as_str(), value(number));
+            bare_turn
+                .time(|| connection.prepare_cached(UPSERT).unwrap().execute((key, &value[..], number as i64)).unwrap());
+        }
+        for number in turn * 1_000..(turn + 1) * 1_000 {
+            let (at, value) = (number * 37 % SUBJECTS, value(number));
+            let when = When::Unchanged(versions[at].clone());
+            versions[at] = store_turn.take(put(&store, &keys[at], &value, when, slides)).await;
+        }
+        for number in 0..1_000 {
+            let key = &keys[number * 37 % SUBJECTS];
+            gets.take(async { assert!(store.get(key).await.unwrap().is_some()) }).await;
+        }
+        shares.push(100.0 * bare_turn.mean() / store_turn.mean());
+        upserts.extend(bare_turn);
+        puts.extend(store_turn);
     }
-    let share = 100.0 * upserts.mean() / puts.mean();
+    let share = median(shares);
     plain("SQLite: a bare upsert of 7,000 bytes", &upserts);
     plain("SQLite: put(Unchanged) of the same", &puts);
-    figure("  its calls per second of the bare ones", format!("{share:.0} %"), Some(share >= 60.0), "at least 60 %");
+    figure(
+        "  its calls per second of the bare ones, median of 10 turns",
+        format!("{share:.0} %"),
+        Some(share >= 60.0),
+        "at least 60 %",
+    );
     plain("SQLite: get", &gets);
 
     let ring = KeyRing::ephemeral(&OsRandom).unwrap();

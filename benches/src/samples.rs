@@ -25,6 +25,11 @@ impl Samples {
         output
     }
 
+    /// Adds the times of `other`.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The time that this share of calls stays within, in microseconds.
     pub fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.0.clone();

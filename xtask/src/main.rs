@@ -1,5 +1,7 @@
-//! Chores of the workspace: `cargo xtask test`, `cargo demo`. Without dependencies, so that it is there in seconds.
+//! Chores of the workspace: `cargo xtask test`, `cargo xtask bench`, `cargo demo`. Without dependencies, so that it is
+//! there in seconds.
 
+mod bench;
 mod demo;
 mod step;
 mod test;
@@ -10,6 +12,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   test            everything CI checks: format, lints, documents, tests, dependencies, the demo
+  bench [NAME]    the figures of docs/performance.md; with --build, what a clean build costs
   demo [OPTIONS]  builds the samples and plays the story (cargo demo is short for it)
 ";
 
@@ -19,6 +22,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     match command.as_deref() {
         Some("test") if rest.is_empty() => test::run(),
+        Some("bench") => bench::run(&rest),
         Some("demo") => demo::run(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

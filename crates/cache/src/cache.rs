@@ -218,7 +218,11 @@ impl TokenCache {
         let partition = match &self.0.protection {
             Protection::Plain => Partition::parse(&entry.value),
             Protection::Sealed(ring) => match ring.open_entry(key.as_str(), &entry.value) {
-                Ok(json) => Partition::parse(&json),
+                Ok(mut json) => {
+                    let partition = Partition::parse(&json);
+                    json.clear(); // what is spare is wiped at once, what is in use byte by byte
+                    partition
+                }
                 Err(NotOpened::Damaged) => None,
                 Err(NotOpened::UnknownKey(_)) => {
                     self.0.counters.count(Counter::UnknownKey);
@@ -239,11 +243,13 @@ impl TokenCache {
 
     /// Seals a partition for its key.
     pub(crate) fn seal(&self, key: &Key, partition: &Partition) -> Result<Bytes, Error> {
-        let json = partition.to_json();
-        match &self.0.protection {
+        let mut json = partition.to_json();
+        let value = match &self.0.protection {
             Protection::Plain => Ok(Bytes::copy_from_slice(&json)),
-            Protection::Sealed(ring) => Ok(ring.seal_entry(key.as_str(), &json, &*self.0.random)?.into()),
-        }
+            Protection::Sealed(ring) => ring.seal_entry(key.as_str(), &json, &*self.0.random).map(Bytes::from),
+        };
+        json.clear(); // as above
+        value
     }
 
     /// Removes an entry because its user signed out or its job was stopped, and forgets it here. Cancel safe.

@@ -5,13 +5,13 @@
 
 use std::fmt;
 
+use absentia_core::secret::Wiped;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
     ser::SerializeMap as _,
 };
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 /// Known members, in the order MSAL.NET writes them. Every section uses a part of it.
 const ORDER: [&str; 30] = [
@@ -69,7 +69,7 @@ enum Name {
 enum Field {
     Text(String),
     /// The token itself: wiped on drop.
-    Secret(Zeroizing<String>),
+    Secret(Wiped),
     /// Anything that is not text: kept verbatim.
     Raw(Box<RawValue>),
 }
@@ -126,7 +126,7 @@ impl Entity {
         let value = value.into();
         self.0.retain(|(known, _)| known.as_str() != name);
         if !value.is_empty() {
-            let field = if name == "secret" { Field::Secret(Zeroizing::new(value)) } else { Field::Text(value) };
+            let field = if name == "secret" { Field::Secret(Wiped::new(value)) } else { Field::Text(value) };
             self.insert(Name::of(name), field);
         }
     }
@@ -226,7 +226,7 @@ impl<'de> Deserialize<'de> for Entity {
                         Some(b'"') => {
                             let text: String = serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?;
                             match name.as_str() {
-                                "secret" => Field::Secret(Zeroizing::new(text)),
+                                "secret" => Field::Secret(Wiped::new(text)),
                                 _ => Field::Text(text),
                             }
                         }
@@ -273,7 +273,7 @@ impl Serialize for Entity {
         for (name, field) in &self.0 {
             match field {
                 Field::Text(text) => map.serialize_entry(name.as_str(), text)?,
-                Field::Secret(secret) => map.serialize_entry(name.as_str(), secret.as_str())?,
+                Field::Secret(secret) => map.serialize_entry(name.as_str(), &**secret)?,
                 Field::Raw(raw) => match (name, field.text()) {
                     // MSAL.NET refuses a whole cache for one number in a known member
                     (Name::Known(_), Some(number)) => map.serialize_entry(name.as_str(), number)?,
