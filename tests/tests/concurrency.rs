@@ -7,12 +7,13 @@ use std::{sync::Arc, time::Duration};
 use absentia::{
     ConfidentialClient, ErrorKind, LongRunningKey, TokenAcquirer, TokenCache,
     store::{
-        Backend, ManualClock, MemoryStore,
+        Acquired, Backend, Key, Lease, LeaseState, ManualClock, MemoryStore,
         wrap::{Call, Faulty, Moment},
     },
 };
 use absentia_cache::{Loaded, Section};
 use absentia_tests::World;
+use bytes::Bytes;
 use tokio::sync::Barrier;
 
 const APP: &str = "https://graph.microsoft.com/.default";
@@ -274,4 +275,104 @@ async fn two_processes_that_write_one_partition_lose_nothing() {
             assert!(!absentia_core::scope::overlap(token.text("target"), other.text("target")));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_starts_under_one_key_each_get_a_token_of_their_own_user() {
+    let world = World::new().await;
+    let (ada, grace) = (world.entra.user("ada"), world.entra.user("grace"));
+    let (hers, other) = (world.assertion(&ada).await, world.assertion(&grace).await);
+    let key = LongRunningKey::new("shared by mistake").unwrap();
+    world.entra.set_token_delay(Some(Duration::from_millis(200)));
+    let (first, second) = tokio::join!(
+        world.client.start_long_running(&hers).key(key.clone()).token("User.Read"),
+        world.client.start_long_running(&other).key(key.clone()).token("User.Read"),
+    );
+    assert_eq!(absentia_tests::claims(&first.unwrap().token)["oid"], ada.oid());
+    assert_eq!(absentia_tests::claims(&second.unwrap().token)["oid"], grace.oid());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_holds_an_assertion_does_not_share_the_failure_of_who_holds_none() {
+    let world = expired_world().await;
+    let ada = world.entra.user("ada");
+    world.entra.revoke_sessions(&ada);
+    let assertion = world.assertion(&ada).await;
+    let key = LongRunningKey::new("job").unwrap();
+    let (_, client) = running(&world);
+    let (without, with) = (client.long_running(&key), client.long_running(&key).or_start(&assertion));
+    let (without, with) = tokio::join!(without.token("User.Read"), with.token("User.Read"));
+    assert_eq!(without.unwrap_err().kind(), ErrorKind::InteractionRequired);
+    with.unwrap();
+    // Nor that of another process.
+    world.entra.revoke_sessions(&ada);
+    world.advance(Duration::from_secs(1));
+    let assertion = world.assertion(&ada).await;
+    let claims = r#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#;
+    let ((_, one), (_, two)) = (running(&world), running(&world));
+    let (without, with) = (one.long_running(&key), two.long_running(&key).or_start(&assertion));
+    let (_, with) = tokio::join!(without.token("User.Read").claims(claims), async {
+        tokio::task::yield_now().await;
+        with.token("User.Read").claims(claims).await
+    });
+    with.unwrap();
+}
+
+#[tokio::test]
+async fn somebody_else_who_names_the_key_does_not_spoil_the_owners_call() {
+    let world = expired_world().await;
+    let (ada, grace) = (world.entra.user("ada"), world.entra.user("grace"));
+    let key = LongRunningKey::new("job").unwrap();
+    let (_, client) = running(&world);
+    let (wrong, right) =
+        (client.long_running_of(&world.id(&grace), &key), client.long_running_of(&world.id(&ada), &key));
+    let (wrong, right) = tokio::join!(wrong.token("User.Read"), right.token("User.Read"));
+    assert_eq!(wrong.unwrap_err().kind(), ErrorKind::Rejected);
+    right.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn turns_that_bring_no_answer_are_not_waited_for_again_and_again() {
+    /// Leases that somebody else always has, and has always just given back.
+    struct AlwaysDone;
+    #[async_trait::async_trait]
+    impl absentia::store::LeaseStore for AlwaysDone {
+        async fn acquire(&self, _: &Key, _: &str, _: Duration) -> absentia::store::Result<Acquired> {
+            Ok(Acquired::Busy(1))
+        }
+        async fn renew(&self, _: &Lease, _: Duration) -> absentia::store::Result<bool> {
+            Ok(false)
+        }
+        async fn release(&self, _: &Lease, _: Option<Bytes>, _: Duration) -> absentia::store::Result<()> {
+            Ok(())
+        }
+        async fn look(&self, _: &Key) -> absentia::store::Result<LeaseState> {
+            Ok(LeaseState::Ended { fence: 1, outcome: Bytes::from_static(b"\"Done\"") })
+        }
+    }
+    let mut world = expired_world().await;
+    world.backend.leases = Some(Arc::new(AlwaysDone));
+    let ada = world.entra.user("ada");
+    let (_, client) = running(&world);
+    client.account(&world.id(&ada)).token("User.Read").await.unwrap();
+    let claims = r#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#;
+    client.account(&world.id(&ada)).token("User.Read").claims(claims).await.unwrap();
+}
+
+#[test]
+fn a_flight_whose_runtime_ended_does_not_stand_in_the_way() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let world = runtime.block_on(World::new());
+    let app = world.client.app();
+    let ended = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    ended.block_on(async {
+        let mut asked = std::pin::pin!(app.token(APP));
+        std::future::poll_fn(|context| {
+            let _ = std::future::Future::poll(asked.as_mut(), context);
+            std::task::Poll::Ready(())
+        })
+        .await;
+    });
+    drop(ended);
+    runtime.block_on(async { app.token(APP).await }).unwrap();
 }

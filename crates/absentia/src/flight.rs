@@ -87,7 +87,7 @@ pub(crate) async fn share(client: &Arc<Inner>, want: Want) -> Outcome {
 }
 
 fn begin(client: &Arc<Inner>, want: Want, ahead: bool) -> Waiting {
-    let name = want.name();
+    let name = want.flight_name();
     let mut open = client.flights.lock();
     if client.flights.coalesce
         && let Some(flight) = open.get(&name)
@@ -106,8 +106,9 @@ fn begin(client: &Arc<Inner>, want: Want, ahead: bool) -> Waiting {
     }
     drop(open);
     let client = client.clone();
+    // Made here, so that a task that never runs, because its runtime ended, leaves the list too.
+    let listed = client.flights.coalesce.then(|| Listed(client.clone(), name));
     tokio::spawn(async move {
-        let listed = client.flights.coalesce.then(|| Listed(client.clone(), name));
         let outcome = Flight { client: &client, want: &want, ahead, in_cache: Duration::ZERO, in_http: Duration::ZERO }
             .fly()
             .await;
@@ -172,18 +173,34 @@ impl Flight<'_> {
         if let Some(error) = self.remembered(&first) {
             return self.fall_back(&first, error).map(Attempt::Landed);
         }
-        let held = match take_turn(self.client, self.want).await? {
-            Turn::Mine(held) => held,
-            Turn::Failed(error) => return self.fall_back(&first, error).map(Attempt::Landed),
-            Turn::Done => return Ok(Attempt::Again),
-        };
-        // Under the lease somebody may just have finished.
-        let loaded = if held.is_some() { self.load().await.unwrap_or(first) } else { first };
-        if let Some(landed) = self.answer_from(&loaded, begun)? {
-            if let Some(held) = held {
-                held.release(self.client, None).await;
+        let (held, waited) = match take_turn(self.client, self.want).await? {
+            Turn::Mine(held) => (held, false),
+            // Who failed may have held no assertion, or another.
+            Turn::Failed(error)
+                if error.kind() == ErrorKind::InteractionRequired
+                    && matches!(self.want.material, Material::StoredOr(_)) =>
+            {
+                (None, true)
             }
-            return Ok(Attempt::Landed(landed));
+            Turn::Failed(error) => return self.fall_back(&first, error).map(Attempt::Landed),
+            Turn::Done => (None, true),
+        };
+        // Under the lease somebody may just have finished. Where what he got is no answer here (claims, a token that ends
+        // at once), waiting for the next would be no better: this flight goes on by itself.
+        let (loaded, begun) = if held.is_some() || waited {
+            let begun = cache.begin(self.want.slot);
+            (self.load().await.unwrap_or(first), begun)
+        } else {
+            (first, begun)
+        };
+        match self.answer_from(&loaded, begun) {
+            Ok(None) => {}
+            answer => {
+                if let Some(held) = held {
+                    held.release(self.client, answer.as_ref().err()).await;
+                }
+                return answer.map(|landed| landed.map_or(Attempt::Again, Attempt::Landed));
+            }
         }
         let client = self.client;
         let work = self.redeem_and_commit(loaded, begun);
