@@ -331,3 +331,23 @@ async fn an_app_that_is_client_and_api_at_once_refreshes() {
     // The grant is as good as before.
     assert!(acquirer.token(&scope).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_key_that_another_user_starts_again_serves_nothing_of_the_first() {
+    let world = World::new().await;
+    let (ada, grace) = (world.entra.user("ada"), world.entra.user("grace"));
+    world.entra.set_token_lifetime(&ada, minutes(300));
+    world.entra.set_token_lifetime(&grace, minutes(60));
+    let key = LongRunningKey::new("shared by mistake").unwrap();
+    for user in [&ada, &grace] {
+        let assertion = world.assertion(user).await;
+        world.client.start_long_running(&assertion).key(key.clone()).token("User.Read").await.unwrap();
+    }
+    for process in [&world.client, &world.another().client] {
+        let token = process.long_running_of(&world.id(&grace), &key).token("User.Read").await.unwrap();
+        assert_eq!(claims(&token)["oid"], grace.oid());
+        assert_eq!(token.account().unwrap().id, world.id(&grace));
+    }
+    let error = world.another().client.long_running_of(&world.id(&ada), &key).token("User.Read").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+}
