@@ -301,8 +301,7 @@ async fn who_holds_an_assertion_does_not_share_the_failure_of_who_holds_none() {
     let key = LongRunningKey::new("job").unwrap();
     let (_, client) = running(&world);
     let (without, with) = (client.long_running(&key), client.long_running(&key).or_start(&assertion));
-    let (without, with) = tokio::join!(without.token("User.Read"), with.token("User.Read"));
-    assert_eq!(without.unwrap_err().kind(), ErrorKind::InteractionRequired);
+    let (_, with) = tokio::join!(without.token("User.Read"), with.token("User.Read"));
     with.unwrap();
     // Nor that of another process.
     world.entra.revoke_sessions(&ada);
@@ -375,4 +374,69 @@ fn a_flight_whose_runtime_ended_does_not_stand_in_the_way() {
     });
     drop(ended);
     runtime.block_on(async { app.token(APP).await }).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_joins_a_refresh_ahead_that_fails_keeps_the_usable_token() {
+    let world = World::new().await;
+    let ada = world.entra.user("ada");
+    world.entra.set_token_lifetime(&ada, Duration::from_secs(3600));
+    let first = world.sign_in(&ada).await.unwrap().token;
+    world.advance(Duration::from_secs(54 * 60));
+    let acquirer = world.client.account(&world.id(&ada));
+    assert!(acquirer.token("User.Read").await.unwrap().is_same_as(&first)); // memory is current again
+    world.entra.revoke_sessions(&ada);
+    world.entra.set_token_delay(Some(Duration::from_millis(300)));
+    assert!(acquirer.token("User.Read").await.unwrap().is_same_as(&first)); // and refreshes ahead
+    // Another process writes the entry: memory forgets it while the refresh is under way.
+    let identity = absentia_cache::Identity {
+        client_id: world.client.client_id().into(),
+        authority: world.client.authority().clone(),
+        subject: absentia_cache::Subject::Account(world.id(&ada)),
+    };
+    world.cache.forget(&identity.key());
+    assert!(acquirer.token("User.Read").await.unwrap().is_same_as(&first));
+    assert_eq!(world.cache.counters().get(absentia::Counter::RefreshAheadFailed), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_could_not_be_stored_is_remembered_and_not_asked_for_each_time() {
+    let (world, switches) = held_world().await;
+    let ada = world.entra.user("ada");
+    world.sign_in(&ada).await.unwrap();
+    world.advance(Duration::from_secs(5 * 3600));
+    switches.fail_writes(absentia::store::ErrorKind::Full);
+    let acquirer = world.client.account(&world.id(&ada));
+    let first = acquirer.token("User.Read").await.unwrap();
+    for _ in 0..5 {
+        let again = acquirer.token("User.Read").await.unwrap();
+        assert!(again.is_same_as(&first));
+        assert_eq!(again.account().unwrap().id, world.id(&ada));
+    }
+    assert_eq!(world.requests(&ada, "refresh_token"), 1);
+    // The store does not answer at all.
+    switches.fail();
+    let assertion = world.assertion(&ada).await;
+    for _ in 0..5 {
+        world.client.app().token(APP).await.unwrap();
+        world.client.on_behalf_of(&assertion).token("User.Read").await.unwrap();
+    }
+    assert_eq!(world.entra.journal().token_requests().grant("client_credentials").count(), 1);
+    assert_eq!(world.requests(&ada, OBO), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn plain_on_behalf_of_needs_no_account_store() {
+    let clock = ManualClock::at(absentia::store::Clock::now(&absentia::store::SystemClock));
+    let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let accounts = Arc::new(Faulty::new(store.clone(), Arc::new(clock.clone())));
+    let switches = accounts.switches();
+    let backend = Backend { accounts: Some(accounts), ..Backend::of("apart", &store) };
+    let world = World::over(backend, clock).await;
+    let ada = world.entra.user("ada");
+    let assertion = world.assertion(&ada).await;
+    switches.fail();
+    world.client.on_behalf_of(&assertion).token("User.Read").await.unwrap();
+    let error = world.client.start_long_running(&assertion).token("User.Read").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
 }

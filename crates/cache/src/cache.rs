@@ -15,6 +15,7 @@ use crate::{
     identity::Identity,
     key_ring::KeyRing,
     memory::{Cached, Memory, Name, Slot, SlotTokens, TokenInner},
+    merge::{Change, Merged, merge},
     partition::Partition,
     random::{OsRandom, Random},
     seal::NotOpened,
@@ -178,6 +179,18 @@ impl TokenCache {
 
     /// Remembers a partition's access tokens, unless the slot was forgotten since `begun`.
     pub fn remember(&self, slot: Slot, begun: u64, identity: &Identity, partition: &Partition, version: &Version) {
+        self.keep(slot, begun, identity, partition, Some(version.clone()));
+    }
+
+    /// Remembers what could not be stored, or Entra would be asked for each call while the store is out of order. Forgotten
+    /// with its slot, and compared with the store, as all that is remembered.
+    pub fn remember_unstored(&self, slot: Slot, begun: u64, identity: &Identity, change: &Change) {
+        if let Merged::Ready(partition) = merge(None, Partition::default(), change, identity, self.now()) {
+            self.keep(slot, begun, identity, &partition, None);
+        }
+    }
+
+    fn keep(&self, slot: Slot, begun: u64, identity: &Identity, partition: &Partition, version: Option<Version>) {
         let key = identity.key();
         let account = partition.user(identity).map(Arc::new);
         let mut jitter = [0; 16];
@@ -192,7 +205,7 @@ impl TokenCache {
             };
             Cached::new(Arc::new(token), Freshness::of(entity, jitter[index % jitter.len()]))
         });
-        let tokens = SlotTokens::new(key.as_str(), Some(version.clone()), tokens.collect(), self.now(), STALE);
+        let tokens = SlotTokens::new(key.as_str(), version, tokens.collect(), self.now(), STALE);
         self.0.memory.insert(slot, begun, tokens);
     }
 
