@@ -450,3 +450,49 @@ async fn a_start_whose_token_has_no_known_life_can_go_on() {
     let started = client.start_long_running(&assertion).token("User.Read").await.unwrap();
     world.client.long_running(&started.key).token("User.Read").await.unwrap();
 }
+
+#[tokio::test]
+async fn lives_beyond_reason_are_no_panic() {
+    let world = World::new().await;
+    for life in ["18446744073709551615", "\"18446744073709551615\"", "1e300", "9223372036854775807"] {
+        let body = format!(
+            r#"{{"token_type":"Bearer","access_token":"t","expires_in":{life},"refresh_in":{life},"ext_expires_in":{life}}}"#
+        );
+        let http = Altered::new(&world, move |_, _| Some(json(200, &body)));
+        let cache = world.another_cache();
+        let client = world.builder(&cache).http(http).build().unwrap();
+        let token = client.app().token(&format!("https://{}.example/.default", life.len())).await.unwrap();
+        assert!(token.expires_on() > absentia::store::Clock::now(&world.clock), "{life}");
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_never_answered_is_not_asked_by_each_caller() {
+    let world = World::new().await;
+    let http = Altered::new(&world, |_, _| None);
+    let client = world.builder(&world.cache).http(http.clone()).build().unwrap();
+    for _ in 0..10 {
+        assert_eq!(client.discovery().metadata().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
+    assert_eq!(http.asked(), 1);
+    world.advance(Duration::from_secs(11));
+    client.discovery().metadata().await.unwrap_err();
+    assert_eq!(http.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_key_set_without_keys_does_not_replace_one_with() {
+    let world = World::new().await;
+    let empty = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let switch = empty.clone();
+    let http = Altered::new(&world, move |url, answer| {
+        let keys = url.contains("keys") && switch.load(std::sync::atomic::Ordering::SeqCst);
+        Some(if keys { json(200, r#"{"keys":[]}"#) } else { answer })
+    });
+    let client = world.builder(&world.cache).http(http).build().unwrap();
+    let version = absentia::discovery::Version::V2;
+    assert!(!client.discovery().documents(version).await.unwrap().keys.is_empty());
+    empty.store(true, std::sync::atomic::Ordering::SeqCst);
+    world.advance(minutes(25 * 60));
+    assert!(!client.discovery().documents(version).await.unwrap().keys.is_empty());
+}
