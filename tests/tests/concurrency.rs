@@ -440,3 +440,27 @@ async fn plain_on_behalf_of_needs_no_account_store() {
     let error = world.client.start_long_running(&assertion).token("User.Read").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
+
+#[tokio::test]
+async fn a_sweep_deletes_all_that_expired() {
+    let world = World::new().await;
+    let accounts = world.backend.accounts.clone().unwrap();
+    let now = absentia::store::Clock::now(&world.clock);
+    for number in 0..1200 {
+        let activity = absentia::store::Activity {
+            client_id: world.client.client_id().to_owned(),
+            account_id: "o.t".to_owned(),
+            tenant: "t".to_owned(),
+            username: None,
+            key: absentia::store::Key::new(format!("assertion {number}")),
+            kind: absentia::store::GrantKind::Assertion,
+            at: now,
+            sign_in: Some(0),
+            expires_at: Some(now + Duration::from_secs(60)),
+        };
+        accounts.record(&activity).await.unwrap();
+    }
+    world.advance(Duration::from_secs(3600));
+    assert!(world.cache.sweep().await >= 1200);
+    assert!(accounts.account(world.client.client_id(), "o.t").await.unwrap().is_none_or(|row| row.grants.is_empty()));
+}
