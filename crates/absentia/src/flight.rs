@@ -422,7 +422,7 @@ impl Flight<'_> {
         self.in_cache += client.clock().monotonic().saturating_sub(began);
         match committed {
             Ok(Committed::Stored { partition, version }) => {
-                cache.remember(want.slot, begun, &want.identity, &partition, &version);
+                cache.remember_written(want.slot, begun, &want.identity, &partition, &version);
             }
             Ok(Committed::StartAgain) => return Ok(Attempt::Again),
             Ok(Committed::Gone) => match want.identity.subject {
