@@ -2,9 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use absentia::{CacheLevel, CacheRefreshReason, ErrorKind, LongRunningKey, TokenSource, store::GrantKind};
+use absentia::{
+    CacheLevel, CacheRefreshReason, ErrorKind, LongRunningKey, TokenSource,
+    store::GrantKind,
+    transport::{HttpClient, HttpError, HttpRequest, HttpResponse},
+};
 use absentia_emulator::Outage;
 use absentia_tests::{World, claims};
 
@@ -339,4 +346,162 @@ async fn an_app_that_is_client_and_api_at_once_refreshes() {
     assert!(error.to_string().contains("client id"), "{error}");
     // The grant is as good as before.
     assert!(acquirer.token(&scope).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_key_that_another_user_starts_again_serves_nothing_of_the_first() {
+    let world = World::new().await;
+    let (ada, grace) = (world.entra.user("ada"), world.entra.user("grace"));
+    world.entra.set_token_lifetime(&ada, minutes(300));
+    world.entra.set_token_lifetime(&grace, minutes(60));
+    let key = LongRunningKey::new("shared by mistake").unwrap();
+    for user in [&ada, &grace] {
+        let assertion = world.assertion(user).await;
+        world.client.start_long_running(&assertion).key(key.clone()).token("User.Read").await.unwrap();
+    }
+    for process in [&world.client, &world.another().client] {
+        let token = process.long_running_of(&world.id(&grace), &key).token("User.Read").await.unwrap();
+        assert_eq!(claims(&token)["oid"], grace.oid());
+        assert_eq!(token.account().unwrap().id, world.id(&grace));
+    }
+    let error = world.another().client.long_running_of(&world.id(&ada), &key).token("User.Read").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+}
+
+/// HTTP whose answers a test changes; `None` is no answer.
+struct Altered {
+    inner: Arc<dyn HttpClient>,
+    alter: Mutex<Alter>,
+    asked: std::sync::atomic::AtomicUsize,
+}
+
+type Alter = Box<dyn FnMut(&str, HttpResponse) -> Option<HttpResponse> + Send>;
+
+impl Altered {
+    fn new(world: &World, alter: impl FnMut(&str, HttpResponse) -> Option<HttpResponse> + Send + 'static) -> Arc<Self> {
+        Arc::new(Self { inner: world.http.clone(), alter: Mutex::new(Box::new(alter)), asked: Default::default() })
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Altered {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let url = request.url.clone();
+        let answer = self.inner.send(request).await?;
+        (self.alter.lock().unwrap())(&url, answer).ok_or_else(|| HttpError::new(true, "altered"))
+    }
+}
+
+fn json(status: u16, body: &str) -> HttpResponse {
+    HttpResponse { status, headers: Vec::new(), body: body.to_owned().into() }
+}
+
+#[tokio::test]
+async fn a_caller_with_an_assertion_keeps_the_wait_that_entra_asked_for() {
+    let world = World::new().await;
+    let ada = world.entra.user("ada");
+    let assertion = world.assertion(&ada).await;
+    let key = LongRunningKey::new("job").unwrap();
+    let acquirer = world.client.long_running(&key).or_start(&assertion);
+    for started in [false, true] {
+        world.entra.set_outage(Some(Outage { status: 429, retry_after: Some(60) }));
+        assert_eq!(acquirer.token("User.Read").await.unwrap_err().kind(), ErrorKind::Throttled, "{started}");
+        let before = world.entra.journal().token_requests().count();
+        let error = acquirer.token("User.Read").await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(60)), "{started}");
+        assert_eq!(world.entra.journal().token_requests().count(), before, "{started}");
+        world.entra.set_outage(None);
+        world.advance(Duration::from_secs(61));
+        acquirer.token("User.Read").await.unwrap();
+        world.advance(minutes(300));
+    }
+    // Neither what is stored nor the assertion is accepted: the same two are not asked again either.
+    world.entra.revoke_sessions(&ada);
+    assert_eq!(acquirer.token("User.Read").await.unwrap_err().kind(), ErrorKind::InteractionRequired);
+    let before = world.entra.journal().token_requests().count();
+    assert_eq!(acquirer.token("User.Read").await.unwrap_err().kind(), ErrorKind::InteractionRequired);
+    assert_eq!(world.entra.journal().token_requests().count(), before);
+    // A new assertion is.
+    let assertion = world.assertion(&ada).await;
+    world.client.long_running(&key).or_start(&assertion).token("User.Read").await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_can_sign_in_for_an_app() {
+    let world = World::new().await;
+    let body = r#"{"error":"interaction_required","error_codes":[53003],"claims":"{\"access_token\":{}}"}"#;
+    let http = Altered::new(&world, move |_, _| Some(json(400, body)));
+    let client = world.builder(&world.cache).http(http).build().unwrap();
+    let error = client.app().token(APP).claims("{}").await.unwrap_err();
+    assert_eq!((error.kind(), error.aadsts()), (ErrorKind::Rejected, Some(53003)));
+    assert!(error.claims().is_some());
+}
+
+#[tokio::test]
+async fn a_start_whose_token_has_no_known_life_can_go_on() {
+    let world = World::new().await;
+    let ada = world.entra.user("ada");
+    let assertion = world.assertion(&ada).await;
+    let http = Altered::new(&world, |url, answer| {
+        if !url.ends_with("/token") {
+            return Some(answer);
+        }
+        let mut body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        body.as_object_mut().unwrap().remove("expires_in");
+        Some(json(answer.status, &body.to_string()))
+    });
+    let client = world.builder(&world.cache).http(http).build().unwrap();
+    let started = client.start_long_running(&assertion).token("User.Read").await.unwrap();
+    world.client.long_running(&started.key).token("User.Read").await.unwrap();
+}
+
+#[tokio::test]
+async fn lives_beyond_reason_are_no_panic() {
+    let world = World::new().await;
+    for life in ["18446744073709551615", "\"18446744073709551615\"", "1e300", "9223372036854775807"] {
+        let body = format!(
+            r#"{{"token_type":"Bearer","access_token":"t","expires_in":{life},"refresh_in":{life},"ext_expires_in":{life}}}"#
+        );
+        let http = Altered::new(&world, move |_, _| Some(json(200, &body)));
+        let cache = world.another_cache();
+        let client = world.builder(&cache).http(http).build().unwrap();
+        let token = client.app().token(&format!("https://{}.example/.default", life.len())).await.unwrap();
+        assert!(token.expires_on() > absentia::store::Clock::now(&world.clock), "{life}");
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_never_answered_is_not_asked_by_each_caller() {
+    let world = World::new().await;
+    let http = Altered::new(&world, |_, _| None);
+    let client = world.builder(&world.cache).http(http.clone()).build().unwrap();
+    for _ in 0..10 {
+        assert_eq!(client.discovery().metadata().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
+    assert_eq!(http.asked(), 1);
+    world.advance(Duration::from_secs(11));
+    client.discovery().metadata().await.unwrap_err();
+    assert_eq!(http.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_key_set_without_keys_does_not_replace_one_with() {
+    let world = World::new().await;
+    let empty = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let switch = empty.clone();
+    let http = Altered::new(&world, move |url, answer| {
+        let keys = url.contains("keys") && switch.load(std::sync::atomic::Ordering::SeqCst);
+        Some(if keys { json(200, r#"{"keys":[]}"#) } else { answer })
+    });
+    let client = world.builder(&world.cache).http(http).build().unwrap();
+    let version = absentia::discovery::Version::V2;
+    assert!(!client.discovery().documents(version).await.unwrap().keys.is_empty());
+    empty.store(true, std::sync::atomic::Ordering::SeqCst);
+    world.advance(minutes(25 * 60));
+    assert!(!client.discovery().documents(version).await.unwrap().keys.is_empty());
 }

@@ -15,7 +15,8 @@ use crate::transport::{HttpClient, HttpRequest, Method};
 const KEEP: Duration = Duration::from_secs(24 * 3600);
 /// An unknown key is looked for this often at most.
 const RELOAD: Duration = Duration::from_secs(5 * 60);
-/// A failed fetch is repeated this often at most, while older documents serve on.
+/// A failed fetch is repeated this often at most. Meanwhile older documents serve on; where there are none, its failure is
+/// everybody's.
 const RETRY: Duration = Duration::from_secs(10);
 
 /// An authority's documents. What was good once serves on while the authority does not answer.
@@ -39,6 +40,8 @@ pub struct Documents {
 #[derive(Default)]
 struct Cell {
     held: Mutex<Option<Held>>,
+    /// The last failure and when it was, while nothing is held.
+    failed: Mutex<Option<(Duration, Error)>>,
     /// One fetch at a time.
     fetching: tokio::sync::Mutex<()>,
 }
@@ -107,8 +110,12 @@ impl Discovery {
             return Ok(documents);
         }
         let _one = cell.fetching.lock().await;
-        if let Some(documents) = cell.serve(self.clock.monotonic(), age) {
+        let now = self.clock.monotonic();
+        if let Some(documents) = cell.serve(now, age) {
             return Ok(documents);
+        }
+        if let Some(error) = cell.failure(now) {
+            return Err(error);
         }
         let fetched = self.fetch(version).await;
         cell.keep(fetched, self.clock.monotonic())
@@ -121,6 +128,13 @@ impl Discovery {
         };
         let metadata = Metadata::parse(&self.get(url).await?, &self.authority)?;
         let keys = KeySet::parse(&self.get(metadata.jwks_uri.clone()).await?)?;
+        if keys.is_empty() {
+            return Err(Error::unavailable(format!(
+                "{} published no signing key that can be used",
+                self.authority.base()
+            ))
+            .advise("Try again later"));
+        }
         Ok(Documents { metadata: Arc::new(metadata), keys: Arc::new(keys) })
     }
 
@@ -159,6 +173,15 @@ impl Cell {
         (young || rests).then(|| held.documents.clone())
     }
 
+    /// The failure that nobody repeats yet.
+    fn failure(&self, now: Duration) -> Option<Error> {
+        if self.lock().is_some() {
+            return None;
+        }
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.as_ref().filter(|(at, _)| now.saturating_sub(*at) < RETRY).map(|(_, error)| error.clone())
+    }
+
     /// Keeps what was fetched. What was good before serves on when nothing was.
     fn keep(&self, fetched: Result<Documents, Error>, now: Duration) -> Result<Documents, Error> {
         let mut held = self.lock();
@@ -172,7 +195,10 @@ impl Cell {
                 older.tried = now;
                 Ok(older.documents.clone())
             }
-            (Err(error), None) => Err(error),
+            (Err(error), None) => {
+                *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, error.clone()));
+                Err(error)
+            }
         }
     }
 }

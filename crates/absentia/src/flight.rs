@@ -7,7 +7,7 @@ use std::{
 };
 
 use absentia_cache::{
-    Base, ChangeKind, Committed, Counter, Freshness, Identity, Loaded, Partition, Subject, TokenInner,
+    Base, Change, ChangeKind, Committed, Counter, Entity, Freshness, Identity, Loaded, Partition, Subject, TokenInner,
 };
 use absentia_core::{
     AccountId, Error, ErrorKind, Scopes, Secret, TokenResponse,
@@ -87,7 +87,7 @@ pub(crate) async fn share(client: &Arc<Inner>, want: Want) -> Outcome {
 }
 
 fn begin(client: &Arc<Inner>, want: Want, ahead: bool) -> Waiting {
-    let name = want.name();
+    let name = want.flight_name();
     let mut open = client.flights.lock();
     if client.flights.coalesce
         && let Some(flight) = open.get(&name)
@@ -106,8 +106,9 @@ fn begin(client: &Arc<Inner>, want: Want, ahead: bool) -> Waiting {
     }
     drop(open);
     let client = client.clone();
+    // Made here, so that a task that never runs, because its runtime ended, leaves the list too.
+    let listed = client.flights.coalesce.then(|| Listed(client.clone(), name));
     tokio::spawn(async move {
-        let listed = client.flights.coalesce.then(|| Listed(client.clone(), name));
         let outcome = Flight { client: &client, want: &want, ahead, in_cache: Duration::ZERO, in_http: Duration::ZERO }
             .fly()
             .await;
@@ -164,7 +165,7 @@ impl Flight<'_> {
         let begun = cache.begin(self.want.slot);
         let first = match self.load().await {
             Ok(loaded) => loaded,
-            Err(error) => return self.without_store(error).await.map(Attempt::Landed),
+            Err(error) => return self.without_store(error, begun).await.map(Attempt::Landed),
         };
         if let Some(landed) = self.answer_from(&first, begun)? {
             return Ok(Attempt::Landed(landed));
@@ -172,18 +173,34 @@ impl Flight<'_> {
         if let Some(error) = self.remembered(&first) {
             return self.fall_back(&first, error).map(Attempt::Landed);
         }
-        let held = match take_turn(self.client, self.want).await? {
-            Turn::Mine(held) => held,
-            Turn::Failed(error) => return self.fall_back(&first, error).map(Attempt::Landed),
-            Turn::Done => return Ok(Attempt::Again),
-        };
-        // Under the lease somebody may just have finished.
-        let loaded = if held.is_some() { self.load().await.unwrap_or(first) } else { first };
-        if let Some(landed) = self.answer_from(&loaded, begun)? {
-            if let Some(held) = held {
-                held.release(self.client, None).await;
+        let (held, waited) = match take_turn(self.client, self.want).await? {
+            Turn::Mine(held) => (held, false),
+            // Who failed may have held no assertion, or another.
+            Turn::Failed(error)
+                if error.kind() == ErrorKind::InteractionRequired
+                    && matches!(self.want.material, Material::StoredOr(_)) =>
+            {
+                (None, true)
             }
-            return Ok(Attempt::Landed(landed));
+            Turn::Failed(error) => return self.fall_back(&first, error).map(Attempt::Landed),
+            Turn::Done => (None, true),
+        };
+        // Under the lease somebody may just have finished. Where what he got is no answer here (claims, a token that ends
+        // at once), waiting for the next would be no better: this flight goes on by itself.
+        let (loaded, begun) = if held.is_some() || waited {
+            let begun = cache.begin(self.want.slot);
+            (self.load().await.unwrap_or(first), begun)
+        } else {
+            (first, begun)
+        };
+        match self.answer_from(&loaded, begun) {
+            Ok(None) => {}
+            answer => {
+                if let Some(held) = held {
+                    held.release(self.client, answer.as_ref().err()).await;
+                }
+                return answer.map(|landed| landed.map_or(Attempt::Again, Attempt::Landed));
+            }
         }
         let client = self.client;
         let work = self.redeem_and_commit(loaded, begun);
@@ -240,9 +257,9 @@ impl Flight<'_> {
         }
     }
 
-    /// The store did not answer. Memory serves, however old; where the caller holds what is needed, Entra is asked and
-    /// nothing is stored; else nobody can be helped, and nobody must sign in for it.
-    async fn without_store(&mut self, error: Error) -> Outcome {
+    /// The store did not answer. Memory serves, however old; where the caller holds what is needed, Entra is asked, nothing is
+    /// stored and memory keeps it; else nobody can be helped, and nobody must sign in for it.
+    async fn without_store(&mut self, error: Error, begun: u64) -> Outcome {
         let want = self.want;
         let cache = want.cache(self.client);
         cache.counters().count(Counter::StoreFailed);
@@ -259,8 +276,19 @@ impl Flight<'_> {
         if !matches!(want.material, Material::App | Material::Assertion(_)) {
             return Err(error);
         }
+        if let Some(error) = self.remembered(&Loaded::Absent) {
+            return Err(error);
+        }
         tracing::warn!(%error, "asking Entra without a cache");
-        let exchanged = self.exchange(&Loaded::Absent).await?;
+        let exchanged = match self.exchange(&Loaded::Absent).await {
+            Ok(exchanged) => exchanged,
+            Err(error) => {
+                self.remember_failure(&Loaded::Absent, &error);
+                return Err(error);
+            }
+        };
+        let change = self.change(&exchanged, None, "");
+        cache.remember_unstored(want.slot, begun, &want.identity, &change);
         let reason = self.reason(&Loaded::Absent);
         Ok(self.landed_unstored(&exchanged, reason))
     }
@@ -313,8 +341,8 @@ impl Flight<'_> {
         let with_assertion = match (&want.material, stored) {
             (Material::App, _) => {
                 let form = client_credentials::form(&client.client_id, scopes).claims(claims);
-                let response = redeem(client, cache, form, Repeat::Once, &mut self.in_http).await?;
-                return Ok(Exchanged { response, home: None, refreshed: false });
+                let response = redeem(client, cache, form, Repeat::Once, &mut self.in_http).await;
+                return Ok(Exchanged { response: response.map_err(refused_to_app)?, home: None, refreshed: false });
             }
             (Material::Assertion(assertion) | Material::Start(assertion), _)
             | (Material::StoredOr(assertion), None) => assertion,
@@ -371,43 +399,33 @@ impl Flight<'_> {
             _ => None,
         };
         // A start, or a process that had to be started again, is a sign-in: it wins over what it finds.
-        let starts = matches!(want.material, Material::Start(_) | Material::StoredOr(_)) && !refreshed;
-        let sign_in = client.new_id()?;
-        let assertion_key = from.as_ref().map(|from| from.text("user_assertion_hash").to_owned());
-        let context = Context {
-            identity: &want.identity,
-            home: home.as_ref(),
-            realm: self.realm(home.as_ref()),
-            asked: &want.scopes,
-            assertion_key: &match (&want.identity.subject, assertion_key) {
-                (_, Some(key)) if *refreshed => key,
-                (Subject::Assertion { hash }, _) => hash.to_string(),
-                (Subject::LongRunning(key), _) => key.text().unwrap_or_default().to_owned(),
-                _ => String::new(),
-            },
-            from: from.as_ref().filter(|_| *refreshed),
-            sign_in: &sign_in,
-            now: cache.now(),
-        };
-        let kind = if starts { ChangeKind::SignIn } else { ChangeKind::Refresh };
-        let change = entities::change(response, kind, &context);
-        if change.access_token.is_none() {
+        let starts = self.starts(&exchanged);
+        let change = self.change(&exchanged, from.as_ref(), &client.new_id()?);
+        if change.access_token.is_none() && change.refresh_token.is_none() {
             return Ok(Attempt::Landed(self.landed_unstored(&exchanged, reason)));
         }
         let generation = match (home, generation) {
             _ if *refreshed => None,
             (Some(home), Some((account, generation))) if account == *home => Some(generation),
             // A guest: who she is at home was not known before.
-            (Some(home), _) => Some(cache.generation(&client.client_id, home.as_str()).await?),
+            (Some(home), _) => match cache.generation(&client.client_id, home.as_str()).await {
+                Ok(generation) => Some(generation),
+                Err(error) if starts => return Err(error),
+                // Plain on-behalf-of: what cannot be stored safely is not stored.
+                Err(error) => {
+                    self.not_stored(&error, begun, &change);
+                    return Ok(Attempt::Landed(self.landed_unstored(&exchanged, reason)));
+                }
+            },
             (None, _) => None,
         };
-        let activity = self.activity(home.as_ref(), context.realm, response, generation);
+        let activity = self.activity(home.as_ref(), self.realm(home.as_ref()), response, generation);
         let began = client.clock().monotonic();
         let committed = cache.commit(&want.identity, Base::from(loaded), &change, activity.as_ref()).await;
         self.in_cache += client.clock().monotonic().saturating_sub(began);
         match committed {
             Ok(Committed::Stored { partition, version }) => {
-                cache.remember(want.slot, begun, &want.identity, &partition, &version);
+                cache.remember_written(want.slot, begun, &want.identity, &partition, &version);
             }
             Ok(Committed::StartAgain) => return Ok(Attempt::Again),
             Ok(Committed::Gone) => match want.identity.subject {
@@ -418,12 +436,46 @@ impl Flight<'_> {
                 Subject::Assertion { .. } | Subject::App { .. } => {}
             },
             Err(error) if starts => return Err(error),
-            Err(error) => {
-                cache.counters().count(Counter::CommitFailed);
-                tracing::warn!(%error, "a token was not stored; it is served all the same");
-            }
+            Err(error) => self.not_stored(&error, begun, &change),
         }
         Ok(Attempt::Landed(self.landed_unstored(&exchanged, reason)))
+    }
+
+    /// The token is served all the same, and kept in memory, or Entra would be asked for each call while the disk is full.
+    fn not_stored(&self, error: &Error, begun: u64, change: &Change) {
+        let want = self.want;
+        let cache = want.cache(self.client);
+        cache.counters().count(Counter::CommitFailed);
+        tracing::warn!(%error, "a token was not stored; it is served all the same");
+        cache.remember_unstored(want.slot, begun, &want.identity, change);
+    }
+
+    fn starts(&self, exchanged: &Exchanged) -> bool {
+        matches!(self.want.material, Material::Start(_) | Material::StoredOr(_)) && !exchanged.refreshed
+    }
+
+    /// What Entra's answer adds to the partition. `from` is the refresh token that is stored.
+    fn change(&self, exchanged: &Exchanged, from: Option<&Entity>, sign_in: &str) -> Change {
+        let want = self.want;
+        let home = exchanged.home.as_ref();
+        let from = from.filter(|_| exchanged.refreshed);
+        let context = Context {
+            identity: &want.identity,
+            home,
+            realm: self.realm(home),
+            asked: &want.scopes,
+            assertion_key: match (&want.identity.subject, from) {
+                (_, Some(from)) => from.text("user_assertion_hash"),
+                (Subject::Assertion { hash }, _) => hash,
+                (Subject::LongRunning(key), _) => key.text().unwrap_or_default(),
+                _ => "",
+            },
+            from,
+            sign_in,
+            now: want.cache(self.client).now(),
+        };
+        let kind = if self.starts(exchanged) { ChangeKind::SignIn } else { ChangeKind::Refresh };
+        entities::change(&exchanged.response, kind, &context)
     }
 
     fn realm<'a>(&'a self, home: Option<&'a AccountId>) -> &'a str {
@@ -516,6 +568,17 @@ impl Flight<'_> {
     fn fall_back(&self, loaded: &Loaded, error: Error) -> Outcome {
         let want = self.want;
         let outage = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Throttled);
+        // Nobody waited for this, but somebody may have joined: what is usable serves on whatever Entra said.
+        if self.ahead
+            && let Loaded::Found { partition, .. } = loaded
+            && let Some(entity) = partition.access_token(&want.identity, Scopes::from(&want.scopes))
+            && Freshness::of(entity, 0).is_usable(want.cache(self.client).now())
+        {
+            want.cache(self.client).counters().count(Counter::RefreshAheadFailed);
+            tracing::info!(%error, "a token was not refreshed ahead; it is served on");
+            let token = token_of(entity, &want.identity, partition);
+            return Ok(Landed::cached(token, CacheLevel::L2, CacheRefreshReason::ProactivelyRefreshed));
+        }
         if let Loaded::Found { partition, .. } = loaded
             && outage
             && want.reads_cache()
@@ -531,31 +594,50 @@ impl Flight<'_> {
     }
 
     /// What was redeemed and refused is not asked again for a while: the name is of the want and of what was redeemed, so that
-    /// a new sign-in is asked at once.
-    fn failure_name(&self, loaded: &Loaded) -> Option<String> {
-        let redeemed = match (&self.want.material, loaded) {
-            (Material::App, _) => String::new(),
-            (Material::Assertion(assertion) | Material::Start(assertion), _) => assertion.hash().to_string(),
-            (Material::Stored | Material::StoredOr(_), Loaded::Found { partition, .. }) => {
-                sha256_base64url(partition.refresh_token(&self.want.identity)?.text("secret"))
+    /// a new sign-in is asked at once. The first name is of a wait that Entra asked for, the second of a refusal: another
+    /// assertion may be accepted, but it must wait as well.
+    fn failure_names(&self, loaded: &Loaded) -> Option<(String, String)> {
+        let stored = || match loaded {
+            Loaded::Found { partition, .. } => {
+                Some(sha256_base64url(partition.refresh_token(&self.want.identity)?.text("secret")))
             }
-            _ => return None,
+            _ => None,
         };
-        Some(format!("{}|{redeemed}", self.want.name()))
+        let (redeemed, or) = match &self.want.material {
+            Material::App => (String::new(), None),
+            Material::Assertion(assertion) | Material::Start(assertion) => (assertion.hash().to_string(), None),
+            Material::Stored => (stored()?, None),
+            Material::StoredOr(assertion) => (stored().unwrap_or_default(), Some(assertion.hash())),
+        };
+        let waits = format!("{}|{redeemed}", self.want.name());
+        let refused = or.map_or_else(|| waits.clone(), |hash| format!("{waits}|{hash}"));
+        Some((waits, refused))
     }
 
     fn remembered(&self, loaded: &Loaded) -> Option<Error> {
-        if matches!(self.want.material, Material::StoredOr(_)) {
-            return None; // the caller is here with an assertion: it may be accepted
-        }
-        self.client.remembered.get(&self.failure_name(loaded)?, self.client.clock().monotonic())
+        let (waits, refused) = self.failure_names(loaded)?;
+        let (remembered, now) = (&self.client.remembered, self.client.clock().monotonic());
+        // Under the first name a refusal is that of a caller who held no assertion.
+        let waits = || remembered.get(&waits, now).filter(|error| error.kind() != ErrorKind::InteractionRequired);
+        remembered.get(&refused, now).or_else(waits)
     }
 
     fn remember_failure(&self, loaded: &Loaded, error: &Error) {
-        if let Some(name) = self.failure_name(loaded) {
+        if let Some((waits, refused)) = self.failure_names(loaded) {
+            let name = if error.kind() == ErrorKind::InteractionRequired { refused } else { waits };
             self.client.remembered.add(name, error, self.client.clock().monotonic());
         }
     }
+}
+
+/// For an app nobody can sign in: what Entra wants from a user is a refusal.
+fn refused_to_app(error: Error) -> Error {
+    if error.kind() != ErrorKind::InteractionRequired {
+        return error;
+    }
+    Error::new(ErrorKind::Rejected, error.message())
+        .said(error.entra().clone())
+        .advise("Nobody can sign in for an app: an administrator must allow what it asks for")
 }
 
 fn nothing_stored(loaded: &Loaded) -> Error {
@@ -575,7 +657,7 @@ fn nothing_stored(loaded: &Loaded) -> Error {
 }
 
 /// A stored access token as an answer.
-pub(crate) fn token_of(entity: &absentia_cache::Entity, identity: &Identity, partition: &Partition) -> Arc<TokenInner> {
+pub(crate) fn token_of(entity: &Entity, identity: &Identity, partition: &Partition) -> Arc<TokenInner> {
     Arc::new(TokenInner {
         secret: Secret::new(entity.text("secret")),
         target: entity.text("target").into(),

@@ -164,7 +164,7 @@ impl ConfidentialClient {
             return Err(Error::interaction_required("The user signed out while signing in")
                 .advise("The user must sign in again"));
         };
-        cache.remember(slot, begun, &identity, &partition, &version);
+        cache.remember_written(slot, begun, &identity, &partition, &version);
         let entity = entities::access_token(&response, &context);
         let token = token_of(&entity, &identity, &partition);
         let account = partition.user(&identity).unwrap_or_else(|| UserAccount {

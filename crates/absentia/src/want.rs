@@ -51,14 +51,28 @@ impl Want {
         if self.identity.is_app() { &client.app_cache } else { &client.user_cache }
     }
 
-    /// What callers must want alike to share a flight: subject, scopes in whatever order, claims, the token refused.
+    /// What callers must want alike to share a flight: besides the [`name`](Self::name) the assertion that may be redeemed for
+    /// it. Who holds one does not share the failure of who holds none.
+    pub(crate) fn flight_name(&self) -> String {
+        match &self.material {
+            Material::StoredOr(assertion) => format!("{}|{}", self.name(), assertion.hash()),
+            _ => self.name(),
+        }
+    }
+
+    /// What processes must want alike to take turns: subject, owner, scopes in whatever order, claims, the token refused. A
+    /// start is of its assertion alone: two users' starts under one key are two.
     pub(crate) fn name(&self) -> String {
         let mut words: Vec<String> = self.scopes.split(' ').map(str::to_ascii_lowercase).collect();
         words.sort_unstable();
-        let start = matches!(self.material, Material::Start(_));
+        let start = match &self.material {
+            Material::Start(assertion) => assertion.hash(),
+            _ => "",
+        };
+        let owner = self.owner.as_ref().map_or("", AccountId::as_str);
         let refused = self.instead_of.as_ref().map(|secret| absentia_core::encoding::sha256_base64url(secret.expose()));
         format!(
-            "{}|{start}|{}|{}|{}",
+            "{}|{owner}|{start}|{}|{}|{}",
             self.identity.key(),
             words.join(" "),
             self.claims.as_deref().unwrap_or_default(),

@@ -15,6 +15,7 @@ use crate::{
     identity::Identity,
     key_ring::KeyRing,
     memory::{Cached, Memory, Name, Slot, SlotTokens, TokenInner},
+    merge::{Change, Merged, merge},
     partition::Partition,
     random::{OsRandom, Random},
     seal::NotOpened,
@@ -176,8 +177,42 @@ impl TokenCache {
         self.0.memory.begin(slot)
     }
 
-    /// Remembers a partition's access tokens, unless the slot was forgotten since `begun`.
+    /// Remembers the access tokens of a partition that was loaded after `begun`, unless the slot was forgotten or written
+    /// since.
     pub fn remember(&self, slot: Slot, begun: u64, identity: &Identity, partition: &Partition, version: &Version) {
+        self.keep(slot, begun, identity, partition, Some(version.clone()), false);
+    }
+
+    /// Remembers the access tokens of a partition that was just written, unless the slot was forgotten since `begun`. A load
+    /// that began earlier does not replace them.
+    pub fn remember_written(
+        &self,
+        slot: Slot,
+        begun: u64,
+        identity: &Identity,
+        partition: &Partition,
+        version: &Version,
+    ) {
+        self.keep(slot, begun, identity, partition, Some(version.clone()), true);
+    }
+
+    /// Remembers what could not be stored, or Entra would be asked for each call while the store is out of order. Forgotten
+    /// with its slot, and compared with the store, as all that is remembered.
+    pub fn remember_unstored(&self, slot: Slot, begun: u64, identity: &Identity, change: &Change) {
+        if let Merged::Ready(partition) = merge(None, Partition::default(), change, identity, self.now()) {
+            self.keep(slot, begun, identity, &partition, None, true);
+        }
+    }
+
+    fn keep(
+        &self,
+        slot: Slot,
+        begun: u64,
+        identity: &Identity,
+        partition: &Partition,
+        version: Option<Version>,
+        written: bool,
+    ) {
         let key = identity.key();
         let account = partition.user(identity).map(Arc::new);
         let mut jitter = [0; 16];
@@ -192,8 +227,8 @@ impl TokenCache {
             };
             Cached::new(Arc::new(token), Freshness::of(entity, jitter[index % jitter.len()]))
         });
-        let tokens = SlotTokens::new(key.as_str(), Some(version.clone()), tokens.collect(), self.now(), STALE);
-        self.0.memory.insert(slot, begun, tokens);
+        let tokens = SlotTokens::new(key.as_str(), version, tokens.collect(), self.now(), STALE);
+        self.0.memory.insert(slot, begun, tokens, written);
     }
 
     /// Forgets a subject in this process.

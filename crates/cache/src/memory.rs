@@ -73,11 +73,13 @@ pub(crate) struct SlotTokens {
     /// When the store was last asked, unix seconds.
     pub(crate) loaded_at: u64,
     revalidate_at: AtomicU64,
+    /// Where the sequence of its slot stood when this was asked for or written.
+    order: u64,
 }
 
 impl SlotTokens {
     pub(crate) fn new(key: &str, version: Option<Version>, tokens: Vec<Cached>, loaded_at: u64, stale: u64) -> Self {
-        Self { key: key.into(), version, tokens, loaded_at, revalidate_at: AtomicU64::new(loaded_at + stale) }
+        Self { key: key.into(), version, tokens, loaded_at, revalidate_at: AtomicU64::new(loaded_at + stale), order: 0 }
     }
 
     /// The token that grants `scopes`; of several the one that ends last.
@@ -114,7 +116,26 @@ impl Name<'_> {
 pub(crate) struct Memory {
     slots: Cache<Slot, Arc<SlotTokens>, Weight, BuildHasherDefault<Identity>>,
     keys: (RandomState, RandomState),
-    stripes: Box<[Mutex<u64>]>,
+    stripes: Box<[Mutex<Stripe>]>,
+}
+
+/// The sequence of the slots of a stripe: each load, write and forgetting takes the next number.
+#[derive(Default)]
+struct Stripe {
+    last: u64,
+    /// The number of the latest forgetting.
+    forgotten: u64,
+}
+
+impl Stripe {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn forget(&mut self) {
+        self.forgotten = self.next();
+    }
 }
 
 impl Memory {
@@ -124,7 +145,7 @@ impl Memory {
         Self {
             slots: Cache::with(items, limit, Weight, BuildHasherDefault::default(), Default::default()),
             keys: (RandomState::new(), RandomState::new()),
-            stripes: (0..STRIPES).map(|_| Mutex::new(0)).collect(),
+            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
         }
     }
 
@@ -157,23 +178,31 @@ impl Memory {
 
     /// Where the sequence of a slot stands: to be read before loading what will be inserted.
     pub(crate) fn begin(&self, slot: Slot) -> u64 {
-        *self.stripe(slot)
+        self.stripe(slot).next()
     }
 
-    /// Keeps tokens that were loaded after `begun`, unless the slot was forgotten since.
-    pub(crate) fn insert(&self, slot: Slot, begun: u64, tokens: SlotTokens) {
-        let sequence = self.stripe(slot);
-        if *sequence == begun && !tokens.tokens.is_empty() {
-            self.slots.insert(slot, Arc::new(tokens));
-        } else if *sequence == begun {
+    /// Keeps tokens that were loaded after `begun` or, if `written`, written just now, unless the slot was forgotten since,
+    /// or something later is held.
+    pub(crate) fn insert(&self, slot: Slot, begun: u64, mut tokens: SlotTokens, written: bool) {
+        let mut stripe = self.stripe(slot);
+        if begun <= stripe.forgotten {
+            return;
+        }
+        tokens.order = if written { stripe.next() } else { begun };
+        if self.slots.peek(&slot).is_some_and(|held| held.order > tokens.order) {
+            return;
+        }
+        if tokens.tokens.is_empty() {
             self.slots.remove(&slot);
+        } else {
+            self.slots.insert(slot, Arc::new(tokens));
         }
     }
 
     /// Forgets a slot; an older load cannot bring it back.
     pub(crate) fn forget(&self, slot: Slot) {
-        let mut sequence = self.stripe(slot);
-        *sequence += 1;
+        let mut stripe = self.stripe(slot);
+        stripe.forget();
         self.slots.remove(&slot);
     }
 
@@ -188,7 +217,7 @@ impl Memory {
     /// Forgets everything.
     pub(crate) fn forget_all(&self) {
         for stripe in &self.stripes {
-            *stripe.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            stripe.lock().unwrap_or_else(PoisonError::into_inner).forget();
         }
         self.slots.clear();
     }
@@ -198,7 +227,7 @@ impl Memory {
         (self.slots.len(), self.slots.weight())
     }
 
-    fn stripe(&self, slot: Slot) -> std::sync::MutexGuard<'_, u64> {
+    fn stripe(&self, slot: Slot) -> std::sync::MutexGuard<'_, Stripe> {
         self.stripes[slot.0 as usize % STRIPES].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -271,20 +300,36 @@ mod tests {
         let (slot, loaded) = tokens(&memory, "k", 1);
         let begun = memory.begin(slot);
         memory.forget(slot);
-        memory.insert(slot, begun, loaded);
+        memory.insert(slot, begun, loaded, false);
         assert!(memory.get(slot, whole("k")).is_none());
         let (slot, loaded) = tokens(&memory, "k", 1);
-        memory.insert(slot, memory.begin(slot), loaded);
+        memory.insert(slot, memory.begin(slot), loaded, false);
         assert!(memory.get(slot, whole("k")).is_some());
         // A slot answers only to its own key.
         assert!(memory.get(slot, whole("other")).is_none());
     }
 
     #[test]
+    fn an_older_load_does_not_replace_what_was_written_since() {
+        let memory = Memory::new(1 << 20);
+        let (slot, older) = tokens(&memory, "k", 1);
+        let begun = memory.begin(slot);
+        let (_, written) = tokens(&memory, "k", 2);
+        memory.insert(slot, memory.begin(slot), written, true);
+        memory.insert(slot, begun, older, false);
+        let held = |memory: &Memory| memory.get(slot, whole("k")).unwrap().version.clone();
+        assert_eq!(held(&memory), Some(Version::new(vec![2])));
+        // Nor does it replace a later load; one that began after that does.
+        let (_, later) = tokens(&memory, "k", 3);
+        memory.insert(slot, memory.begin(slot), later, false);
+        assert_eq!(held(&memory), Some(Version::new(vec![3])));
+    }
+
+    #[test]
     fn an_announcement_of_what_is_held_changes_nothing() {
         let memory = Memory::new(1 << 20);
         let (slot, loaded) = tokens(&memory, "k", 1);
-        memory.insert(slot, memory.begin(slot), loaded);
+        memory.insert(slot, memory.begin(slot), loaded, false);
         memory.forget_other_than(slot, &Version::new(vec![1]));
         assert!(memory.get(slot, whole("k")).is_some());
         memory.forget_other_than(slot, &Version::new(vec![2]));
@@ -296,7 +341,7 @@ mod tests {
         let memory = Memory::new(64 * 1024);
         for number in 0..10_000 {
             let (slot, loaded) = tokens(&memory, &format!("key {number}"), 1);
-            memory.insert(slot, memory.begin(slot), loaded);
+            memory.insert(slot, memory.begin(slot), loaded, false);
         }
         let (held, bytes) = memory.size();
         assert!(held > 0 && bytes <= 64 * 1024, "{held} subjects, {bytes} bytes");

@@ -52,7 +52,8 @@ pub enum Merged {
 /// * A flight replaces only what it saw: an entity that differs between base and theirs stays.
 /// * The refresh token is replaced only if theirs equals base or comes from the same sign-in.
 /// * Access tokens of one identity whose scopes overlap are one: the newest stays, or MSAL.NET would refuse the entry.
-/// * A sign-in wins. Entities of other apps are never touched. Expired access tokens of ours go.
+/// * A sign-in wins; what it finds of another user under the same key goes. Entities of other apps are never touched.
+///   Expired access tokens of ours go.
 pub fn merge(base: Option<&Partition>, mut theirs: Partition, mine: &Change, identity: &Identity, now: u64) -> Merged {
     let base = if mine.kind == ChangeKind::SignIn { None } else { base };
 
@@ -72,6 +73,20 @@ pub fn merge(base: Option<&Partition>, mut theirs: Partition, mine: &Change, ide
     }
 
     let ours = |entity: &Entity| identity.is_ours(entity);
+    if mine.kind == ChangeKind::SignIn
+        && let Some(token) = mine.refresh_token.as_ref().or(mine.access_token.as_ref())
+    {
+        // A long-running key that another user starts again: the first one's tokens name the key as well as hers.
+        let home = token.text("home_account_id");
+        for section in [Section::AccessToken, Section::RefreshToken, Section::IdToken] {
+            let of_another = |entity: &Entity| {
+                ours(entity)
+                    && !entity.text("home_account_id").eq_ignore_ascii_case(home)
+                    && (section == Section::IdToken || identity.is_named_by(entity))
+            };
+            theirs.section_mut(section).retain(|entity| !of_another(entity));
+        }
+    }
     theirs.section_mut(Section::AccessToken).retain(|entity| !ours(entity) || entity.seconds("expires_on") > now);
 
     if let Some(token) = &mine.access_token {

@@ -50,6 +50,9 @@ const ORDER: [&str; 30] = [
 /// Which sign-in a refresh token comes from: random at sign-in, copied by our refreshes, dropped by MSAL.NET.
 pub const SIGN_IN: &str = "absentia_sign_in";
 
+/// The last second of the year 9999: later times overflow what is added to them.
+const END_OF_TIME: u64 = 253_402_300_799;
+
 /// Spellings of other libraries that mean a known member.
 const SPELLINGS: [(&str, &str); 3] =
     [("userAssertionHash", "user_assertion_hash"), ("key_id", "kid"), ("keyid", "kid")];
@@ -96,9 +99,11 @@ impl Entity {
         self.get(name).unwrap_or("")
     }
 
-    /// A member that is a time: unix seconds as text or number. What does not parse is 0, as MSAL.NET has it.
+    /// A member that is a time: unix seconds as text or number. What does not parse is 0, as MSAL.NET has it; no time is
+    /// later than the end of the year 9999.
     pub fn seconds(&self, name: &str) -> u64 {
-        self.text(name).trim().parse::<f64>().ok().filter(|seconds| *seconds > 0.0).map_or(0, |seconds| seconds as u64)
+        let seconds = self.text(name).trim().parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+        seconds.map_or(0, |seconds| (seconds as u64).min(END_OF_TIME))
     }
 
     /// The JSON text of a member that is no text.
@@ -305,6 +310,14 @@ mod tests {
     fn other_libraries_spellings_are_read() {
         let entity: Entity = serde_json::from_str(r#"{"userAssertionHash":"x","keyid":"k"}"#).unwrap();
         assert_eq!((entity.text("user_assertion_hash"), entity.text("kid")), ("x", "k"));
+    }
+
+    #[test]
+    fn times_beyond_all_years_end_with_them() {
+        for text in [r#""18446744073709551615""#, "1e300", r#""inf""#] {
+            let entity: Entity = serde_json::from_str(&format!(r#"{{"expires_on":{text}}}"#)).unwrap();
+            assert_eq!(entity.seconds("expires_on"), END_OF_TIME, "{text}");
+        }
     }
 
     #[test]

@@ -98,9 +98,19 @@ impl TokenCache {
         }
         if let Some(accounts) = &self.0.backend.accounts {
             let now = self.0.clock.now();
-            match accounts.sweep_accounts(now - TOMBSTONE, now, SWEEP_BATCH).await {
-                Ok(deleted) => total += deleted,
-                Err(error) => tracing::warn!(%error, "tombstones were not deleted"),
+            loop {
+                match accounts.sweep_accounts(now - TOMBSTONE, now, SWEEP_BATCH).await {
+                    Ok(deleted) => {
+                        total += deleted;
+                        if deleted < SWEEP_BATCH {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "rows of accounts that nobody needs were not deleted");
+                        break;
+                    }
+                }
             }
         }
         total

@@ -10,6 +10,8 @@ use crate::{Error, ErrorKind, Secret, error::Entra};
 pub const MAX_LENGTH: usize = 1024 * 1024;
 /// How long to wait after a 429 that says nothing, as MSAL does.
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
+/// The longest life that is believed, seconds; as a time it is in the year 2106.
+const LONGEST_LIFE: u64 = u32::MAX as u64;
 /// The longest wait that is believed.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -56,7 +58,7 @@ struct Success {
     scope: Option<String>,
     #[serde(default, deserialize_with = "seconds")]
     expires_in: Option<u64>,
-    #[serde(default, deserialize_with = "seconds")]
+    #[serde(default, deserialize_with = "instant")]
     expires_on: Option<u64>,
     #[serde(default, deserialize_with = "seconds")]
     ext_expires_in: Option<u64>,
@@ -98,7 +100,7 @@ pub fn read<'a>(answer: &Answer<'_>, secrets: impl Iterator<Item = &'a Secret>) 
             scope: success.scope,
             expires_in: success
                 .expires_in
-                .or_else(|| success.expires_on.map(|at| at.saturating_sub(answer.now)))
+                .or_else(|| success.expires_on.map(|at| at.saturating_sub(answer.now).min(LONGEST_LIFE)))
                 .unwrap_or(0),
             ext_expires_in: success.ext_expires_in,
             refresh_in: success.refresh_in.filter(|seconds| *seconds > 0),
@@ -120,16 +122,17 @@ fn refused<'a>(failure: Failure, answer: &Answer<'_>, secrets: impl Iterator<Ite
     if codes.is_empty() {
         codes.extend(aadsts_in(&description));
     }
-    let mut message = first_sentence(&description);
-    for secret in secrets.filter(|secret| secret.len() >= 4) {
-        message = message.replace(secret.expose(), "[secret]");
-    }
+    // Before anything is cut or cleaned: what is left of a secret then would not be found any more.
+    let secrets: Vec<&Secret> = secrets.filter(|secret| secret.len() >= 4).collect();
+    let without_secrets =
+        |text: String| secrets.iter().fold(text, |text, secret| text.replace(secret.expose(), "[secret]"));
+    let mut message = first_sentence(&without_secrets(description));
     if message.is_empty() {
         message = "Entra refused the request".to_owned();
     }
     let code = codes.first().copied();
     let kind = kind_of(&failure.error, failure.suberror.as_deref(), code, answer.status);
-    let clean = |text: Option<String>| text.map(|text| clean(&text, 100));
+    let clean = |text: Option<String>| text.map(|text| clean(&without_secrets(text), 100));
     let entra = Entra {
         error: clean(Some(failure.error)),
         codes,
@@ -256,15 +259,42 @@ fn aadsts_in(description: &str) -> Option<u32> {
     digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())].parse().ok()
 }
 
-/// A number of seconds as a JSON number or as text; anything else counts as absent.
+/// A number of seconds as a JSON number or as text, bounded; anything else counts as absent.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
+    let seconds = match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::Number(number) => {
             number.as_u64().or_else(|| number.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64))
         }
         serde_json::Value::String(text) => text.trim().parse().ok(),
         _ => None,
-    })
+    };
+    Ok(seconds.map(|seconds: u64| seconds.min(LONGEST_LIFE)))
+}
+
+/// `expires_on`: seconds as above, or the date that App Service sent, `9/14/2026 10:11:12 PM +00:00`.
+fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let date = value.as_str().and_then(us_date);
+    Ok(date.or(seconds(value).unwrap_or_default()))
+}
+
+fn us_date(text: &str) -> Option<u64> {
+    let mut words = text.split_ascii_whitespace();
+    let (date, time, half, offset) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let numbers = |text: &str, by: char| -> Option<[u64; 3]> {
+        let numbers: Vec<u64> = text.split(by).map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        numbers.try_into().ok()
+    };
+    let ([month, day, year], [hour, minute, second]) = (numbers(date, '/')?, numbers(time, ':')?);
+    let in_range = (1..=12).contains(&month) && (1..=31).contains(&day) && (1970..=9999).contains(&year);
+    if !in_range || !(1..=12).contains(&hour) || minute > 59 || second > 60 || offset != "+00:00" {
+        return None;
+    }
+    let hour = hour % 12 + if half.eq_ignore_ascii_case("PM") { 12 } else { 0 };
+    // Days since the epoch, years beginning in March.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
+    Some((days.checked_sub(719_468)?) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 #[cfg(test)]
@@ -284,6 +314,15 @@ mod tests {
         );
         assert_eq!(life(r#"{"expires_in":3599,"access_token":"t"}"#), 3599);
         assert_eq!(life(r#"{"expires_on":1790003599,"access_token":"t"}"#), 3599);
+        assert_eq!(us_date("9/14/2026 10:11:12 PM +00:00"), Some(1_789_423_872));
+        assert_eq!(us_date("2/29/2028 12:00:00 AM +00:00"), Some(1_835_395_200));
+        for bad in ["", "tomorrow", "14/9/2026 10:11:12 PM +00:00", "9/14/2026", "9/14/2026 10:11:12 PM +02:00"] {
+            assert_eq!(us_date(bad), None, "{bad}");
+        }
+        // Lives beyond reason do not overflow what is added to them.
+        for huge in ["18446744073709551615", "\"18446744073709551615\"", "1e300"] {
+            assert_eq!(life(&format!(r#"{{"expires_in":{huge},"access_token":"t"}}"#)), LONGEST_LIFE);
+        }
         // A life nobody can read: the token is handed out and not kept.
         assert_eq!(life(r#"{"expires_on":"tomorrow","access_token":"t"}"#), 0);
     }
@@ -343,6 +382,22 @@ mod tests {
              is wrong: set AzureAd:ClientSecret to the secret's value, not its id, of this client id"
         );
         assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn no_part_of_a_secret_that_an_answer_repeats_is_left() {
+        let secret = Secret::new("hunter2\nhunter2");
+        for before in [0, 385, 395] {
+            let description = format!("{}hunter2\nhunter2 was wrong", "x".repeat(before));
+            let body = serde_json::json!({
+                "error": "hunter2\nhunter2", "error_description": description, "trace_id": "hunter2\nhunter2",
+            });
+            let body = body.to_string();
+            let answer = Answer { status: 400, retry_after: &[], body: body.as_bytes(), now: 0 };
+            let error = read(&answer, [&secret].into_iter()).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("hunt"), "{shown}");
+        }
     }
 
     #[test]
