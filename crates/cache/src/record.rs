@@ -8,10 +8,13 @@ use std::fmt;
 use absentia_core::secret::Wiped;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor},
+    de::{
+        MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
     ser::SerializeMap as _,
 };
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// Known members, in the order MSAL.NET writes them. Every section uses a part of it.
 const ORDER: [&str; 30] = [
@@ -226,18 +229,22 @@ impl<'de> Deserialize<'de> for Entity {
                 let mut fields: Vec<(Name, Field)> = Vec::with_capacity(16);
                 while let Some(name) = map.next_key::<NameSeed>()? {
                     let NameSeed(name) = name;
-                    let raw: &RawValue = map.next_value()?;
-                    let field = match raw.get().as_bytes().first() {
-                        Some(b'"') => {
-                            let text: String = serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?;
-                            match name.as_str() {
-                                "secret" => Field::Secret(Wiped::new(text)),
-                                _ => Field::Text(text),
+                    let field = match &name {
+                        Name::Known(_) => match map.next_value()? {
+                            Value::Null => continue, // absent
+                            Value::Text(text) if name.as_str() == "secret" => Field::Secret(Wiped::new(text)),
+                            Value::Text(text) => Field::Text(text),
+                            Value::Other(other) => Field::Raw(to_raw_value(&other).map_err(serde::de::Error::custom)?),
+                        },
+                        Name::Unknown(_) => {
+                            let raw: &RawValue = map.next_value()?;
+                            match raw.get().as_bytes().first() {
+                                Some(b'"') => {
+                                    Field::Text(serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?)
+                                }
+                                _ => Field::Raw(raw.to_owned()),
                             }
                         }
-                        // null means absent for a known member; an unknown one is kept as it is
-                        Some(b'n') if matches!(name, Name::Known(_)) => continue,
-                        _ => Field::Raw(raw.to_owned()),
                     };
                     match fields.iter_mut().find(|(there, _)| *there == name) {
                         Some((_, value)) => *value = field, // the last of a name wins
@@ -249,6 +256,59 @@ impl<'de> Deserialize<'de> for Entity {
             }
         }
         deserializer.deserialize_map(Members)
+    }
+}
+
+/// The value of a known member: text, but for what somebody else wrote. Read in one pass, unlike [`RawValue`].
+enum Value {
+    Null,
+    Text(String),
+    Other(serde_json::Value),
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a member's value")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(Value::Text(text.to_owned()))
+            }
+
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(Value::Other(value.into()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+                Ok(Value::Other(value.into()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(Value::Other(value.into()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+                Ok(Value::Other(value.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+                Deserialize::deserialize(MapAccessDeserializer::new(map)).map(Value::Other)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Value, A::Error> {
+                Deserialize::deserialize(SeqAccessDeserializer::new(seq)).map(Value::Other)
+            }
+        }
+        deserializer.deserialize_any(Any)
     }
 }
 
