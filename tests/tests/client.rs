@@ -505,3 +505,21 @@ async fn a_key_set_without_keys_does_not_replace_one_with() {
     world.advance(minutes(25 * 60));
     assert!(!client.discovery().documents(version).await.unwrap().keys.is_empty());
 }
+
+#[tokio::test]
+async fn no_proxy_sees_what_is_for_this_machine() {
+    const NAME: &str = "no_proxy_sees_what_is_for_this_machine";
+    // Nobody listens there. The environment is a process's own, so the test runs in one of its own.
+    const PROXY: &str = "http://127.0.0.1:9";
+    if std::env::var("http_proxy").as_deref() != Ok(PROXY) {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", NAME]).env("http_proxy", PROXY).env_remove("no_proxy").env_remove("NO_PROXY");
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let world = World::new().await;
+    let client = world.client.clone();
+    let asked = tokio::time::timeout(Duration::from_secs(20), async { client.app().token(APP).await }).await;
+    asked.unwrap().unwrap();
+}

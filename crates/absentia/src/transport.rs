@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
+use absentia_core::authority::is_loopback;
 use async_trait::async_trait;
 use bytes::Bytes;
 use zeroize::Zeroizing;
@@ -88,9 +89,13 @@ pub trait HttpClient: Send + Sync + 'static {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError>;
 }
 
-/// The HTTP client of this machine: rustls on aws-lc-rs, the system's trusted roots and proxies.
+/// The HTTP client of this machine: rustls on aws-lc-rs, the system's trusted roots and proxies. What is for a loopback host
+/// goes there directly: it may be plain http, and no proxy must see it.
 #[derive(Clone, Debug)]
-pub struct SystemHttp(reqwest::Client);
+pub struct SystemHttp {
+    client: reqwest::Client,
+    loopback: reqwest::Client,
+}
 
 impl SystemHttp {
     /// A client with a pool of its own. Installs rustls' provider for the process if none is.
@@ -100,19 +105,22 @@ impl SystemHttp {
     pub fn new() -> Result<Self, absentia_core::Error> {
         // Fails when one is installed already, and then that one is used.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(DEADLINE)
-            .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(50))
-            .user_agent(concat!("absentia/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map(Self)
-            .map_err(|error| {
-                absentia_core::Error::config("TLS could not be set up")
-                    .caused_by(error)
-                    .advise("Check SSL_CERT_FILE and the system's certificates")
-            })
+        let builder = reqwest::Client::builder;
+        let build = |builder: reqwest::ClientBuilder| {
+            builder
+                .redirect(reqwest::redirect::Policy::none())
+                .timeout(DEADLINE)
+                .connect_timeout(Duration::from_secs(10))
+                .pool_idle_timeout(Duration::from_secs(50))
+                .user_agent(concat!("absentia/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|error| {
+                    absentia_core::Error::config("TLS could not be set up")
+                        .caused_by(error)
+                        .advise("Check SSL_CERT_FILE and the system's certificates")
+                })
+        };
+        Ok(Self { client: build(builder())?, loopback: build(builder().no_proxy())? })
     }
 }
 
@@ -120,9 +128,11 @@ impl SystemHttp {
 impl HttpClient for SystemHttp {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let HttpRequest { method, url, headers, body } = request;
+        let host = url::Url::parse(&url).ok().and_then(|url| Some(url.host_str()?.trim_matches(['[', ']']).to_owned()));
+        let client = if host.is_some_and(|host| is_loopback(&host)) { &self.loopback } else { &self.client };
         let mut builder = match method {
-            Method::Get => self.0.get(url),
-            Method::Post => self.0.post(url).body(body.as_bytes().to_vec()),
+            Method::Get => client.get(url),
+            Method::Post => client.post(url).body(body.as_bytes().to_vec()),
         };
         for (name, value) in headers {
             builder = builder.header(name, value);

@@ -73,8 +73,8 @@ struct Success {
 struct Failure {
     error: String,
     error_description: Option<String>,
-    #[serde(default)]
-    error_codes: Option<Vec<u32>>,
+    #[serde(default, deserialize_with = "numbers")]
+    error_codes: Vec<u32>,
     suberror: Option<String>,
     claims: Option<String>,
     correlation_id: Option<String>,
@@ -116,7 +116,7 @@ pub fn read<'a>(answer: &Answer<'_>, secrets: impl Iterator<Item = &'a Secret>) 
 }
 
 fn refused<'a>(failure: Failure, answer: &Answer<'_>, secrets: impl Iterator<Item = &'a Secret>) -> Error {
-    let mut codes = failure.error_codes.unwrap_or_default();
+    let mut codes = failure.error_codes;
     codes.truncate(8);
     let description = failure.error_description.unwrap_or_default();
     if codes.is_empty() {
@@ -271,6 +271,16 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
     Ok(seconds.map(|seconds: u64| seconds.min(LONGEST_LIFE)))
 }
 
+/// AADSTS numbers, as numbers or as text; what is neither is left out, so that the rest of the error is still heard.
+fn numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+    let serde_json::Value::Array(values) = serde_json::Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
+    let number = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.trim().parse().ok(),
+        other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+    };
+    Ok(values.iter().filter_map(number).collect())
+}
+
 /// `expires_on`: seconds as above, or the date that App Service sent, `9/14/2026 10:11:12 PM +00:00`.
 fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
@@ -382,6 +392,17 @@ mod tests {
              is wrong: set AzureAd:ClientSecret to the secret's value, not its id, of this client id"
         );
         assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn codes_of_another_shape_do_not_hide_the_error() {
+        for codes in [r#"["50173"]"#, "[50173]", "null", "7", "[4294967296, true]", "[[1]]"] {
+            let body = format!(
+                r#"{{"error":"invalid_grant","error_codes":{codes},"error_description":"AADSTS50173: Revoked. Trace ID: a"}}"#
+            );
+            let error = answer(400, &body).unwrap_err();
+            assert_eq!((error.kind(), error.aadsts()), (ErrorKind::InteractionRequired, Some(50173)), "{codes}");
+        }
     }
 
     #[test]
