@@ -3,7 +3,7 @@
 //! An entity is a list of named fields. What we do not know is kept as it is, in front of what we know, as MSAL.NET does.
 //! Format: `docs/record-format.md`.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use absentia_core::secret::Wiped;
 use serde::{
@@ -60,9 +60,9 @@ const END_OF_TIME: u64 = 253_402_300_799;
 const SPELLINGS: [(&str, &str); 3] =
     [("userAssertionHash", "user_assertion_hash"), ("key_id", "kid"), ("keyid", "kid")];
 
-/// One entity of a section.
+/// One entity of a section. Clones share their members until one is changed.
 #[derive(Clone, Default)]
-pub struct Entity(Vec<(Name, Field)>);
+pub struct Entity(Arc<Vec<(Name, Field)>>);
 
 #[derive(Clone, Eq, PartialEq)]
 enum Name {
@@ -132,7 +132,7 @@ impl Entity {
     /// Sets a member. Empty text removes it.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         let value = value.into();
-        self.0.retain(|(known, _)| known.as_str() != name);
+        Arc::make_mut(&mut self.0).retain(|(known, _)| known.as_str() != name);
         if !value.is_empty() {
             let field = if name == "secret" { Field::Secret(Wiped::new(value)) } else { Field::Text(value) };
             self.insert(Name::of(name), field);
@@ -141,7 +141,7 @@ impl Entity {
 
     /// Takes over the members of `older` that we do not know.
     pub fn keep_unknown_of(&mut self, older: &Self) {
-        for (name, field) in &older.0 {
+        for (name, field) in older.0.iter() {
             if matches!(name, Name::Unknown(_)) && !self.0.iter().any(|(there, _)| there == name) {
                 self.insert(name.clone(), field.clone());
             }
@@ -152,7 +152,7 @@ impl Entity {
     fn insert(&mut self, name: Name, field: Field) {
         let rank = name.rank();
         let at = self.0.iter().position(|(there, _)| there.rank() > rank).unwrap_or(self.0.len());
-        self.0.insert(at, (name, field));
+        Arc::make_mut(&mut self.0).insert(at, (name, field));
     }
 }
 
@@ -252,7 +252,7 @@ impl<'de> Deserialize<'de> for Entity {
                     }
                 }
                 fields.sort_by_key(|(name, _)| name.rank());
-                Ok(Entity(fields))
+                Ok(Entity(Arc::new(fields)))
             }
         }
         deserializer.deserialize_map(Members)
@@ -335,7 +335,7 @@ impl<'de> Deserialize<'de> for NameSeed {
 impl Serialize for Entity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, field) in &self.0 {
+        for (name, field) in self.0.iter() {
             match field {
                 Field::Text(text) => map.serialize_entry(name.as_str(), text)?,
                 Field::Secret(secret) => map.serialize_entry(name.as_str(), &**secret)?,
