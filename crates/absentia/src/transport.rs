@@ -132,7 +132,7 @@ impl HttpClient for SystemHttp {
         let client = if host.is_some_and(|host| is_loopback(&host)) { &self.loopback } else { &self.client };
         let mut builder = match method {
             Method::Get => client.get(url),
-            Method::Post => client.post(url).body(body.as_bytes().to_vec()),
+            Method::Post => client.post(url).body(Bytes::from_owner(body)), // wiped when it is sent
         };
         for (name, value) in headers {
             builder = builder.header(name, value);
