@@ -398,7 +398,16 @@ impl Flight<'_> {
             (Some(home), _) => Some(cache.generation(&client.client_id, home.as_str()).await?),
             (None, _) => None,
         };
-        let activity = self.activity(home.as_ref(), context.realm, response, generation);
+        let mut activity = self.activity(home.as_ref(), context.realm, response, generation);
+        if let (Some(activity), Subject::Assertion { .. }) = (&mut activity, &want.identity.subject) {
+            // Its entry ends with its last token, and so does its row: nothing else would ever delete it.
+            let before = match &loaded {
+                Loaded::Found { partition, .. } => partition.last_expiry(),
+                _ => 0,
+            };
+            let ends = before.max(context.now + response.expires_in);
+            activity.expires_at = Some(std::time::UNIX_EPOCH + Duration::from_secs(ends));
+        }
         let began = client.clock().monotonic();
         let committed = cache.commit(&want.identity, Base::from(loaded), &change, activity.as_ref()).await;
         self.in_cache += client.clock().monotonic().saturating_sub(began);
