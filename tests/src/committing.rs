@@ -1,4 +1,4 @@
-//! What the processes that are killed and the test that kills them have in common: one SQLite file, one user's partition.
+//! What the processes that are killed and the test that kills them have in common: a SQLite file, a user's partition.
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -8,6 +8,7 @@
 )]
 
 pub mod committing;
+pub mod secrecy;
 
 use std::{
     sync::Arc,
@@ -22,7 +23,7 @@ use absentia::{
 use absentia_cache::{KeyRing, OsRandom};
 use absentia_emulator::{Emulator, UserHandle};
 use absentia_sqlite::{SqliteConfig, SqliteStore};
-use absentia_store::{Backend, ManualClock, MemoryStore};
+use absentia_store::{Backend, Clock as _, ManualClock, MemoryStore, SystemClock};
 
 /// Where the sample's web app takes its codes.
 pub const REDIRECT: &str = "http://localhost:44321/signin-oidc";
@@ -72,7 +73,11 @@ impl World {
 
     /// Of this Entra, whose first tenant has an app `contoso-app`.
     pub fn with(entra: Emulator, backend: Backend, clock: ManualClock) -> Self {
-        let ring = KeyRing::ephemeral(&OsRandom).unwrap();
+        Self::under(KeyRing::ephemeral(&OsRandom).unwrap(), entra, backend, clock)
+    }
+
+    /// Sealed under this ring.
+    pub fn under(ring: KeyRing, entra: Emulator, backend: Backend, clock: ManualClock) -> Self {
         let http: Arc<dyn HttpClient> = Arc::new(SystemHttp::new().unwrap());
         let cache = TokenCache::sealed(backend.clone(), ring.clone()).clock(Arc::new(clock.clone())).build();
         let client = builder(&entra, &cache, &http).build().unwrap();
@@ -167,6 +172,22 @@ impl World {
     /// How many token requests of a grant Entra has seen for a user.
     pub fn requests(&self, user: &UserHandle, grant: &str) -> usize {
         self.entra.journal().token_requests().of(user).grant(grant).count()
+    }
+}
+
+/// Waits for `answer` while time passes for those who sleep by `clock`.
+pub async fn while_time_passes<T>(clock: &ManualClock, answer: impl Future<Output = T>) -> T {
+    let passing = async {
+        loop {
+            if clock.sleepers() > 0 {
+                clock.advance(Duration::from_secs(1));
+            }
+            SystemClock.sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::select! {
+        answer = answer => answer,
+        never = passing => never,
     }
 }
 

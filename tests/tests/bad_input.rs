@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use absentia::{
     AccountId, Authority, CacheLevel, ClientCredential, ConfidentialClient, Counter, ErrorKind, KeyRing,
@@ -13,7 +13,7 @@ use absentia::{
 use absentia_cache::{Identity, OsRandom, Subject};
 use absentia_emulator::{Directory, Emulator, Outage, UserHandle};
 use absentia_store::{AccountQuery, Expiry, When, wrap::Switches};
-use absentia_tests::{SqliteFile, World, claims};
+use absentia_tests::{SqliteFile, World, claims, while_time_passes};
 use serde_json::{Value, json};
 
 const APP: &str = "https://graph.microsoft.com/.default";
@@ -25,22 +25,6 @@ fn hours(n: u64) -> Duration {
 
 fn days(n: u64) -> Duration {
     hours(24 * n)
-}
-
-/// Waits for `answer` while time passes for those who sleep by the world's clock.
-async fn while_time_passes<T>(clock: &ManualClock, answer: impl Future<Output = T>) -> T {
-    let passing = async {
-        loop {
-            if clock.sleepers() > 0 {
-                clock.advance(Duration::from_secs(1));
-            }
-            SystemClock.sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::select! {
-        answer = answer => answer,
-        never = passing => never,
-    }
 }
 
 /// Another connection to the file, as another program has it.

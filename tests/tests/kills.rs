@@ -1,13 +1,13 @@
-//! Processes that are killed with SIGKILL: at random instants while two of them commit to one SQLite file, and at each named
-//! point of a commit, a sign-out and the creation of a key ring. What was acknowledged must be there, the file must be
-//! whole, and whoever comes next must be able to go on.
+//! Processes that are killed with SIGKILL: at random instants while two of them commit to one SQLite file, and at each
+//! named point of a commit, a sign-out and the creation of a key ring. What was acknowledged must be there, the file must
+//! be whole, and whoever comes next must be able to go on.
 //!
 //! What a kill may leave behind, and what ends it:
-//! * a row without an entry (killed between the two): `healthy` until a flight finds nothing and says `entry_missing`, which
-//!   is what a worker writes into the row; a sign-in or a repeated sign-out ends it too;
+//! * a row without an entry (killed between the two): `healthy` until a flight finds nothing and says `entry_missing`,
+//!   which is what a worker writes into the row; a sign-in or a repeated sign-out ends it too;
 //! * an entry of an account that signed out meanwhile (killed between a first write and the removal it owed): no worker
-//!   claims the account, its access token serves whoever asks until it ends, and the refresh that follows ends in "must sign
-//!   in" and removes it; so does a repeated sign-out;
+//!   claims the account, its access token serves whoever asks until it ends, and the refresh that follows ends in "must
+//!   sign in" and removes it; so does a repeated sign-out;
 //! * a `.key-ring-*` file beside the ring's name, which is never read.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]

@@ -15,7 +15,7 @@ use absentia_core::{
     grant::{client_credentials, on_behalf_of, refresh_token},
     jwt::IdTokenClaims,
 };
-use absentia_store::{Activity, GrantKind};
+use absentia_store::Activity;
 use futures_util::{FutureExt as _, future::Shared};
 use tokio::sync::oneshot;
 
@@ -419,7 +419,16 @@ impl Flight<'_> {
             },
             (None, _) => None,
         };
-        let activity = self.activity(home.as_ref(), self.realm(home.as_ref()), response, generation);
+        let mut activity = self.activity(home.as_ref(), self.realm(home.as_ref()), response, generation);
+        if let (Some(activity), Subject::Assertion { .. }) = (&mut activity, &want.identity.subject) {
+            // Its entry ends with its last token, and so does its row: nothing else would ever delete it.
+            let before = match &loaded {
+                Loaded::Found { partition, .. } => partition.last_expiry(),
+                _ => 0,
+            };
+            let ends = before.max(cache.now() + response.expires_in);
+            activity.expires_at = Some(std::time::UNIX_EPOCH + Duration::from_secs(ends));
+        }
         let began = client.clock().monotonic();
         let committed = cache.commit(&want.identity, Base::from(loaded), &change, activity.as_ref()).await;
         self.in_cache += client.clock().monotonic().saturating_sub(began);
@@ -509,9 +518,7 @@ impl Flight<'_> {
             kind,
             at: self.client.clock().now(),
             sign_in: generation,
-            // An assertion's entry ends with its token; entries with a refresh token have no end that is known.
-            expires_at: (kind == GrantKind::Assertion)
-                .then(|| self.client.clock().now() + Duration::from_secs(response.expires_in)),
+            expires_at: None,
         })
     }
 

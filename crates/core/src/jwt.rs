@@ -7,8 +7,7 @@ use crate::{AccountId, Error, encoding::from_base64url};
 /// Longest token that is looked at, in bytes: Entra's largest, with 200 groups, stay well below.
 pub const MAX_LENGTH: usize = 64 * 1024;
 
-/// A token taken apart. Nothing is verified.
-#[derive(Debug)]
+/// A token taken apart. Nothing is verified. `Debug` shows its header alone: the rest is the token.
 pub struct Jwt<'a> {
     /// The header.
     pub header: Header,
@@ -49,6 +48,12 @@ impl<'a> Jwt<'a> {
             payload: decode(payload)?,
             signature: decode(signature)?,
         })
+    }
+}
+
+impl std::fmt::Debug for Jwt<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Jwt").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
