@@ -224,12 +224,12 @@ impl Committer {
     }
 
     /// Waits until it was acknowledged more than `number`.
-    fn beyond(&mut self, number: u64) {
+    async fn beyond(&mut self, number: u64) {
         let began = SystemClock.monotonic();
         while self.acknowledged() <= number {
             assert!(SystemClock.monotonic() - began < Duration::from_secs(30), "{} stands still", self.name);
             assert!(self.child.try_wait().unwrap().is_none(), "{} ended", self.name);
-            std::thread::yield_now();
+            SystemClock.sleep(Duration::from_millis(1)).await;
         }
     }
 
@@ -256,7 +256,7 @@ async fn what_was_acknowledged_outlives_two_hundred_kills_of_one_of_two_writers(
         let both = dice.below(16) == 0;
         if amid {
             let until = last[victim] + dice.below(4);
-            running[victim].as_mut().unwrap().beyond(until);
+            running[victim].as_mut().unwrap().beyond(until).await;
         }
         spin(dice.below(3_000));
         for index in [victim, 1 - victim].into_iter().take(1 + usize::from(both)) {
@@ -286,7 +286,7 @@ async fn what_was_acknowledged_outlives_two_hundred_kills_of_one_of_two_writers(
     }
     for (index, committer) in running.iter_mut().enumerate() {
         let mut committer = committer.take().unwrap();
-        committer.beyond(last[index]);
+        committer.beyond(last[index]).await;
         races += committer.kill().1;
     }
     assert!(last.iter().all(|last| *last > 20) && races > 0, "they hardly met: {last:?}, {races} races");

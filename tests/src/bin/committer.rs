@@ -80,7 +80,7 @@ async fn stop(file: &Path, work: Work, points: &[&str]) {
     };
     let cache = committing::cache(file, backend);
     let mut gates: Vec<(&str, Gate)> = points.iter().map(|point| (*point, hold(&switches, point))).collect();
-    let work = tokio::spawn(async move {
+    let mut work = tokio::spawn(async move {
         match work {
             Work::FirstWrite => {
                 let identity = committing::identity();
@@ -99,8 +99,11 @@ async fn stop(file: &Path, work: Work, points: &[&str]) {
         }
     });
     for (point, gate) in gates.drain(..) {
-        gate.reached(1).await;
-        say(&format!("AT {point}"));
+        tokio::select! {
+            () = gate.reached(1) => say(&format!("AT {point}")),
+            // It never came there: the parent hears something else than it expects.
+            done = &mut work => return say(done.unwrap()),
+        }
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).unwrap();
         gate.release();
