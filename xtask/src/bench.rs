@@ -23,6 +23,7 @@ fn build() -> ExitCode {
     build.args(["build", "--locked"]).env("CARGO_TARGET_DIR", &folder);
     let code = succeeded(build);
     match (before, cpu_seconds_of_children()) {
+        _ if code != ExitCode::SUCCESS => println!("it did not build, so there is no figure"),
         (Some(before), Some(after)) => {
             println!("clean build of the default members: {:.0} CPU-seconds", after - before)
         }
