@@ -310,10 +310,12 @@ async fn a_sweep_deletes_what_expired_with_its_rows_and_nothing_else() {
     let accounts = world.client.accounts(&AccountQuery::default()).await.unwrap();
     assert_eq!(accounts[0].grants[0].kind, GrantKind::Account);
 
-    // The tombstone of a sign-out goes after a day.
+    // The tombstone of a sign-out stays for longer than a browser session lives, and then goes.
     world.client.sign_out(&world.id(&ada)).await.unwrap();
     assert_eq!((world.cache.sweep().await, count(&file, "accounts")), (0, 1));
-    world.advance(Duration::from_secs(25 * 3600));
+    world.advance(Duration::from_secs(14 * 24 * 3600));
+    assert_eq!((world.cache.sweep().await, count(&file, "accounts")), (0, 1));
+    world.advance(Duration::from_secs(2 * 24 * 3600));
     assert_eq!((world.cache.sweep().await, count(&file, "accounts")), (1, 0));
     assert_eq!(count(&file, "entries"), 0);
 }
