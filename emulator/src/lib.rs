@@ -47,7 +47,9 @@ mod scopes;
 mod seal;
 mod sessions;
 mod sign_in;
+mod tls;
 mod token;
+mod trust;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -60,6 +62,7 @@ pub use issued::{IssuedSecret, SecretKind};
 pub use journal::{Endpoint, Entry, Journal, JournalUser, Requests};
 pub use keys::KeyFileError;
 pub use sign_in::{SignIn, SignInError};
+pub use tls::TlsError;
 
 /// A lock whose holder panicked holds data that is still whole: each critical section here is one assignment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -16,4 +16,5 @@ mod on_behalf_of;
 mod pages;
 mod program;
 mod refresh;
+mod tls;
 mod world;
