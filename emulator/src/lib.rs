@@ -37,6 +37,7 @@ mod emulator;
 mod entra;
 mod grant;
 mod handle;
+mod hints;
 mod http;
 mod issued;
 mod journal;
