@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use crate::clock::wall_millis;
 use crate::directory::{Directory, DirectoryError};
 use crate::emulator::Emulator;
 use crate::entra::Entra;
 use crate::http::{router, serve::Server};
 use crate::issued::SecretKind;
 use crate::keys::{KeyFileError, SigningKey, read_or_create};
+use crate::tls::{self, Authority, Renewing, TlsError, TlsListener};
 
 /// Settings of an emulator that is not started yet; see [`Emulator::builder`].
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Builder {
     public_url: Option<String>,
     directory: Option<Directory>,
     data_folder: Option<PathBuf>,
+    https: bool,
+    authority_folder: Option<PathBuf>,
     remember_issued: bool,
 }
 
@@ -42,6 +46,9 @@ pub enum StartError {
     /// The signing key is not usable.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// There can be no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system's cryptography failed.
     #[error("the system's cryptography is not usable")]
     Cryptography,
@@ -60,20 +67,28 @@ fn hint(source: &std::io::Error) -> &'static str {
 impl Default for Builder {
     fn default() -> Builder {
         let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        Builder { listen, public_url: None, directory: None, data_folder: None, remember_issued: false }
+        Builder {
+            listen,
+            public_url: None,
+            directory: None,
+            data_folder: None,
+            https: false,
+            authority_folder: None,
+            remember_issued: false,
+        }
     }
 }
 
 impl Builder {
-    /// Where to listen: `127.0.0.1` and any free port unless set. Use loopback addresses: there is no TLS here, and
-    /// the switches ask nobody for a password.
+    /// Where to listen: `127.0.0.1` and any free port unless set. Use loopback addresses: the switches ask nobody for a
+    /// password.
     pub fn listen(mut self, addr: SocketAddr) -> Builder {
         self.listen = addr;
         self
     }
 
     /// What clients call it, without a final slash: issuer and addresses in all documents. Set it when something in front
-    /// speaks TLS. Unless set, `http://localhost` and the port.
+    /// of it has another name. Unless set, `http://localhost` or `https://localhost` and the port.
     pub fn public_url(mut self, url: impl Into<String>) -> Builder {
         self.public_url = Some(url.into());
         self
@@ -82,6 +97,20 @@ impl Builder {
     /// Who and what exists: [`Directory::built_in`] unless set.
     pub fn directory(mut self, directory: Directory) -> Builder {
         self.directory = Some(directory);
+        self
+    }
+
+    /// Whether it speaks TLS, with a certificate for `localhost`, `127.0.0.1` and `::1` by an authority of its own, whose
+    /// certificate is [`Emulator::ca_pem`]. The authority is that of the [`authority_folder`](Self::authority_folder) or
+    /// else of the [`data_folder`](Self::data_folder); without either it is made anew in memory at each start.
+    pub fn https(mut self, https: bool) -> Builder {
+        self.https = https;
+        self
+    }
+
+    /// The folder of the certificate authority, where it is not the data folder. Made at the first start.
+    pub fn authority_folder(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.authority_folder = Some(path.into());
         self
     }
 
@@ -111,10 +140,21 @@ impl Builder {
             Some(folder) => read_or_create(folder)?,
             None => SigningKey::built_in().map_err(|_| StartError::Cryptography)?,
         };
+        let certificate = if self.https {
+            let now = wall_millis().div_euclid(1000);
+            let authority = match self.authority_folder.as_ref().or(self.data_folder.as_ref()) {
+                Some(folder) => tls::in_folder(folder, now)?,
+                None => Authority::in_memory(now)?,
+            };
+            Some(Arc::new(Renewing::new(authority, now)?))
+        } else {
+            None
+        };
         let failed = |source| StartError::Listen { addr: self.listen, source };
         let listener = TcpListener::bind(self.listen).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let base = self.public_url.unwrap_or_else(|| format!("http://{}:{}", host_name(addr.ip()), addr.port()));
+        let scheme = if self.https { "https" } else { "http" };
+        let base = self.public_url.unwrap_or_else(|| format!("{scheme}://{}:{}", host_name(addr.ip()), addr.port()));
         let base = base.trim_end_matches('/').to_owned();
         let entra = Entra::new(base, directory, key, self.remember_issued).map_err(|_| StartError::Cryptography)?;
         for (_, app) in entra.directory.apps() {
@@ -124,8 +164,12 @@ impl Builder {
             entra.issued.record(SecretKind::Password, &user.password);
         }
         let entra = Arc::new(entra);
-        let server = Server::start(listener, router(Arc::clone(&entra)));
-        Ok(Emulator::new(entra, addr, server))
+        let router = router(Arc::clone(&entra));
+        let server = match &certificate {
+            Some(certificate) => Server::start(TlsListener::new(listener, Arc::clone(certificate))?, router),
+            None => Server::start(listener, router),
+        };
+        Ok(Emulator::new(entra, addr, server, certificate))
     }
 }
 

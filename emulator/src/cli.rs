@@ -1,28 +1,33 @@
-//! `emulator run` as a library function, for the binary of this crate and for other command lines.
+//! `emulator run` and `emulator trust` as library functions, for the binary of this crate and for other command lines.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::builder::StartError;
 use crate::directory::Directory;
 use crate::emulator::Emulator;
+use crate::tls::{self, TlsError};
 
 /// Options of `run`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunOptions {
-    /// Address to listen on. There is no TLS: keep it on loopback.
+    /// Address to listen on. The switches ask nobody for a password: keep it on loopback.
     #[arg(long, default_value = "127.0.0.1:8400", value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// What clients call it, when something in front of it speaks TLS; http://localhost and the port if not given.
+    /// Speak plain HTTP, not TLS.
+    #[arg(long)]
+    pub http: bool,
+    /// What clients call it, when something stands in front of it; https://localhost and the port if not given.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
     /// Tenants, users and app registrations, in JSON; the built-in demo directory if not given.
     #[arg(long, value_name = "FILE")]
     pub directory: Option<PathBuf>,
-    /// Folder for a signing key of its own, made at the first start; the published one signs if not given.
+    /// Folder for a signing key and a certificate authority of its own, made at the first start. If not given, the
+    /// published key signs, and the authority is in the user's data folder.
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
     /// Print one line of JSON with all addresses and ids when ready.
@@ -31,6 +36,14 @@ pub struct RunOptions {
     /// Keep a copy of every secret given out and show it under /_admin/issued. For tests.
     #[arg(long)]
     pub remember_issued: bool,
+}
+
+/// Options of `trust`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TrustOptions {
+    /// The folder given to `run`; the user's data folder if not given.
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
 }
 
 /// Why `run` ended early.
@@ -63,18 +76,43 @@ pub async fn run(options: &RunOptions) -> Result<(), RunError> {
     if let Some(folder) = &options.data {
         builder = builder.data_folder(folder);
     }
+    let mut ca_file = None;
+    if !options.http {
+        let folder = authority_folder(options.data.as_deref())?;
+        ca_file = Some(tls::certificate_in(&folder));
+        builder = builder.https(true).authority_folder(folder);
+    }
     let stopped = stopped()?;
     let emulator = builder.start().await?;
-    announce(&emulator, options.print_json).map_err(RunError::Output)?;
+    announce(&emulator, ca_file.as_deref(), options.print_json).map_err(RunError::Output)?;
     stopped.await;
     emulator.stop().await;
     Ok(())
 }
 
-fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
+fn authority_folder(data: Option<&Path>) -> Result<PathBuf, StartError> {
+    match data {
+        Some(folder) => Ok(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())),
+        None => Ok(tls::default_folder().ok_or(TlsError::NoFolder)?),
+    }
+}
+
+/// Says how clients can trust the emulator's certificate authority, with its file as it lies there. Changes nothing.
+///
+/// # Errors
+/// [`RunError`] when there is no such folder, or standard output cannot be written.
+pub fn trust(options: &TrustOptions) -> Result<(), RunError> {
+    let file = tls::certificate_in(&authority_folder(options.data.as_deref())?);
+    let pem = std::fs::read_to_string(&file).ok();
+    let text = crate::trust::text(&file, pem.as_deref().and_then(tls::public_key_hash).as_deref());
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(RunError::Output)
+}
+
+fn announce(emulator: &Emulator, ca_file: Option<&Path>, as_json: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if as_json {
-        writeln!(out, "{}", description(emulator))?;
+        writeln!(out, "{}", description(emulator, ca_file))?;
     } else {
         writeln!(out, "Entra emulator at {}", emulator.url())?;
         writeln!(out, "  authority  {}", emulator.authority())?;
@@ -83,12 +121,16 @@ fn announce(emulator: &Emulator, as_json: bool) -> std::io::Result<()> {
             let user = emulator.user("ada");
             writeln!(out, "  sign in as {} with {}", user.upn(), user.password())?;
         }
+        if let Some(file) = ca_file {
+            writeln!(out, "  its certificate is vouched for by {}", file.display())?;
+            writeln!(out, "  `emulator trust` says how clients trust it; --http does without")?;
+        }
     }
     out.flush()
 }
 
 /// What `--print-json` prints: passwords and secrets only of the built-in directory, where they are published anyway.
-fn description(emulator: &Emulator) -> Value {
+fn description(emulator: &Emulator, ca_file: Option<&Path>) -> Value {
     let directory = emulator.directory();
     let published = |secret: Option<&String>| secret.filter(|s| directory.is_built_in && !s.is_empty()).cloned();
     let tenants: Vec<Value> = directory
@@ -124,6 +166,7 @@ fn description(emulator: &Emulator) -> Value {
         "tenant_id": emulator.tenant_id(),
         "authority": emulator.authority(),
         "graph_url": emulator.graph_url(),
+        "ca_file": ca_file,
         "apps": first.get("apps"),
         "users": first.get("users"),
         "tenants": tenants,

@@ -87,6 +87,15 @@ impl Consents {
         grants.len() != before
     }
 
+    /// What a user allowed by herself: client id, API's client id and permissions, in a fixed order.
+    pub(crate) fn of_user(&self, user: &str) -> Vec<(String, String, BTreeSet<String>)> {
+        let grants = lock(&self.grants);
+        let own = grants.iter().filter(|(key, names)| key.principal.as_deref() == Some(user) && !names.is_empty());
+        let mut all: Vec<_> = own.map(|(k, names)| (k.client.clone(), k.resource.clone(), names.clone())).collect();
+        all.sort();
+        all
+    }
+
     /// Whether anybody in the tenant ever consented to the app, which installs it there.
     pub(crate) fn installed(&self, tenant: &str, app: &str) -> bool {
         lock(&self.grants).keys().any(|k| k.tenant == tenant && (k.client == app || k.resource == app))

@@ -13,6 +13,7 @@ use crate::http::serve::Server;
 use crate::issued::IssuedSecret;
 use crate::journal::Journal;
 use crate::lock;
+use crate::tls::Renewing;
 
 /// A running emulator. Dropping it stops it; [`stop`](Emulator::stop) also waits until its address is free.
 ///
@@ -22,6 +23,7 @@ pub struct Emulator {
     entra: Arc<Entra>,
     addr: SocketAddr,
     server: Server,
+    certificate: Option<Arc<Renewing>>,
 }
 
 impl std::fmt::Debug for Emulator {
@@ -31,8 +33,13 @@ impl std::fmt::Debug for Emulator {
 }
 
 impl Emulator {
-    pub(crate) fn new(entra: Arc<Entra>, addr: SocketAddr, server: Server) -> Emulator {
-        Emulator { entra, addr, server }
+    pub(crate) fn new(
+        entra: Arc<Entra>,
+        addr: SocketAddr,
+        server: Server,
+        certificate: Option<Arc<Renewing>>,
+    ) -> Emulator {
+        Emulator { entra, addr, server, certificate }
     }
 
     /// Starts one for a test: built-in directory and signing key, a free port of `127.0.0.1`, issued secrets
@@ -58,7 +65,12 @@ impl Emulator {
         self.server.stop().await;
     }
 
-    /// `http://localhost:PORT`, without a final slash. Clients of identity libraries call it the instance.
+    /// The certificate of its authority in PEM, for clients to trust; `None` when it speaks plain HTTP.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.certificate.as_deref().map(Renewing::ca_pem)
+    }
+
+    /// `http://localhost:PORT`, or `https:`, without a final slash. Clients of identity libraries call it the instance.
     pub fn url(&self) -> &str {
         &self.entra.base
     }

@@ -37,6 +37,7 @@ mod emulator;
 mod entra;
 mod grant;
 mod handle;
+mod hints;
 mod http;
 mod issued;
 mod journal;
@@ -47,7 +48,9 @@ mod scopes;
 mod seal;
 mod sessions;
 mod sign_in;
+mod tls;
 mod token;
+mod trust;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -60,6 +63,7 @@ pub use issued::{IssuedSecret, SecretKind};
 pub use journal::{Endpoint, Entry, Journal, JournalUser, Requests};
 pub use keys::KeyFileError;
 pub use sign_in::{SignIn, SignInError};
+pub use tls::TlsError;
 
 /// A lock whose holder panicked holds data that is still whole: each critical section here is one assignment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use absentia_emulator::cli::{RunOptions, run};
+use absentia_emulator::cli::{RunOptions, TrustOptions, run, trust};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -18,6 +18,8 @@ struct Arguments {
 enum Command {
     /// Serve until Ctrl-C.
     Run(RunOptions),
+    /// Say how clients trust the certificate authority. Changes nothing.
+    Trust(TrustOptions),
 }
 
 #[tokio::main]
@@ -26,8 +28,11 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")))
         .init();
-    let Command::Run(options) = Arguments::parse().command;
-    match run(&options).await {
+    let done = match Arguments::parse().command {
+        Command::Run(options) => run(&options).await,
+        Command::Trust(options) => trust(&options),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::debug!(?error);

@@ -46,7 +46,7 @@ impl World {
             .build()?;
         let this = std::env::current_exe()?;
         let programs = this.parent().ok_or("this program lies nowhere")?.to_owned();
-        let mut arguments = vec!["emulator", "--listen", "127.0.0.1:0", "--print-json"];
+        let mut arguments = vec!["emulator", "--http", "--listen", "127.0.0.1:0", "--print-json"];
         if std::env::var_os(OUTPUT).is_some() {
             arguments.push("--remember-issued"); // whoever searches the output must know for what
         }

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    commands::{accounts_list, accounts_sign_out, emulator_run, store_create},
+    commands::{accounts_list, accounts_sign_out, emulator_run, emulator_trust, store_create},
     context::Context,
 };
 
@@ -69,6 +69,8 @@ enum Accounts {
 enum Emulator {
     /// Serve until Ctrl-C.
     Run(absentia_emulator::cli::RunOptions),
+    /// Say how clients trust its certificate authority. Changes nothing.
+    Trust(absentia_emulator::cli::TrustOptions),
 }
 
 #[tokio::main]
@@ -83,6 +85,7 @@ async fn main() -> ExitCode {
         Command::Accounts(Accounts::List(options)) => accounts_list::run(&context, &options).await,
         Command::Accounts(Accounts::SignOut(options)) => accounts_sign_out::run(&context, &options).await,
         Command::Emulator(Emulator::Run(options)) => emulator_run::run(&context, options).await,
+        Command::Emulator(Emulator::Trust(options)) => emulator_trust::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -232,7 +232,7 @@ fn the_emulator_runs_until_it_is_interrupted() {
     use std::io::{BufRead as _, BufReader};
     let folder = Folder::new();
     let mut child = folder
-        .command(&["emulator", "run", "--listen", "127.0.0.1:0", "--json"])
+        .command(&["emulator", "run", "--http", "--listen", "127.0.0.1:0", "--json"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -243,6 +243,17 @@ fn the_emulator_runs_until_it_is_interrupted() {
     let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupt.success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn trust_names_the_file_and_changes_nothing() {
+    let folder = Folder::new();
+    let text = folder.text(&["emulator", "trust", "--data", "entra"]);
+    assert!(
+        text.contains("ca.pem") && text.contains("NODE_EXTRA_CA_CERTS") && text.contains("not there yet"),
+        "{text}"
+    );
+    assert!(!folder.0.path().join("entra").exists());
 }
 
 #[test]

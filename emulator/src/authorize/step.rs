@@ -58,15 +58,15 @@ fn decide<'a>(
         Choice::Another => None,
         Choice::Account(id) | Choice::Allowed(id) => alive.iter().find(|a| a.home_id == id).copied(),
         Choice::None if asked.prompts("login") => None,
+        Choice::None if asked.prompts("select_account") && !alive.is_empty() => return Ok(pick(entra, &alive)),
         Choice::None => match candidates(entra, asked, &alive).as_slice() {
             [] => None,
-            _ if asked.prompts("select_account") => return Ok(pick(entra, &alive)),
             [one] => Some(*one),
             _ if silent => return Err(Refusal::several_sessions()),
             _ => return Ok(pick(entra, &alive)),
         },
     };
-    let (Some(account), Some(session)) = (account, session) else {
+    let Some(account) = account else {
         return if silent { Err(Refusal::no_session()) } else { Ok(Step::Login) };
     };
 
@@ -104,34 +104,36 @@ fn decide<'a>(
             home_tenant: account.home_tenant.clone(),
             home_id: account.home_id.clone(),
             scope: asked.params.get("scope").unwrap_or_default().to_owned(),
-            sid: Some(session.sid.clone()),
+            sid: Some(account.sid.clone()),
             authenticated_millis: account.at_millis,
             issued_millis: now,
             first_issued: now.div_euclid(1000),
             cp1: crate::grant::declares_cp1(asked.params.get("claims")),
+            login_hint: crate::grant::asks_login_hint(asked.params.get("claims")),
         },
         tenant: tenant.id.clone(),
         redirect_uri: asked.redirect_uri.clone(),
         nonce: asked.params.get("nonce").map(str::to_owned),
         challenge: details.challenge,
     };
+    entra.sessions.used(&account.sid, &asked.client.app_id, &tenant.id);
     Ok(Step::Code {
         code: entra.issue_code(&code)?,
         client_info: client_info(tenant, user),
-        session_state: session.sid.clone(),
+        session_state: account.sid.clone(),
         user,
     })
 }
 
-/// The session's accounts that the request can mean.
+/// The session's accounts that the request can mean: all, unless it names one by a hint or by its `sid`.
 fn candidates<'s>(entra: &Entra, asked: &Asked<'_>, alive: &[&'s SignedIn]) -> Vec<&'s SignedIn> {
-    let hint = asked.params.get("login_hint").filter(|hint| !hint.is_empty());
-    alive.iter().copied().filter(|a| hint.is_none_or(|h| name_of(entra, a).eq_ignore_ascii_case(h))).collect()
-}
-
-fn name_of<'a>(entra: &'a Entra, account: &SignedIn) -> &'a str {
-    let home = entra.directory.tenant(&account.home_tenant).and_then(|t| t.user(&account.home_id));
-    home.map_or("", |u| u.user_principal_name.as_str())
+    let named = |name| asked.params.get(name).filter(|value| !value.is_empty());
+    let (hint, sid) = (named("login_hint"), named("sid"));
+    let hinted = hint.map(|hint| entra.hinted(hint).map(|(_, user)| user.id.as_str()));
+    let meant = |a: &&SignedIn| {
+        hinted.is_none_or(|user| user == Some(a.home_id.as_str())) && sid.is_none_or(|sid| a.sid == sid)
+    };
+    alive.iter().copied().filter(meant).collect()
 }
 
 fn pick<'a>(entra: &'a Entra, alive: &[&SignedIn]) -> Step<'a> {

@@ -135,6 +135,12 @@ pub(crate) fn declares_cp1(claims: Option<&str>) -> bool {
     values.is_some_and(|values| values.iter().any(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case("cp1"))))
 }
 
+/// Whether a `claims` parameter asks for `login_hint` in the ID token.
+pub(crate) fn asks_login_hint(claims: Option<&str>) -> bool {
+    let claims: Option<Value> = claims.and_then(|text| serde_json::from_str(text).ok());
+    claims.is_some_and(|claims| claims.pointer("/id_token/login_hint").is_some())
+}
+
 /// The journal is bounded; so is each word in it.
 pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(500).collect()

@@ -53,6 +53,7 @@ pub(super) fn redeem(request: &Request<'_>) -> Result<Value, Refusal> {
         issued_millis: now,
         first_issued: now.div_euclid(1000),
         cp1: request.declares_cp1(),
+        login_hint: false,
     };
     let oidc = scopes.oidc;
     answer::delegated(entra, &Delegated { tenant, user, client, proof, ask, oidc, nonce: None, granted })

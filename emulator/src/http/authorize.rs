@@ -1,5 +1,7 @@
 //! The authorization endpoint and its pages over HTTP.
 
+use std::collections::BTreeMap;
+
 use axum::http::header::SET_COOKIE;
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +82,9 @@ pub(crate) fn consent(entra: &Entra, call: &Call) -> Answer {
         Err(refusal) => return error_page(entra, call, &refusal),
     };
     let session = cookie(entra, call).and_then(|c| entra.sessions.get(c));
-    let Some((home_id, _)) = flow.consenting.filter(|(_, sid)| session.is_some_and(|s| s.sid == *sid)) else {
+    let Some((home_id, _)) =
+        flow.consenting.filter(|(_, sid)| session.is_some_and(|s| s.accounts.iter().any(|a| a.sid == *sid)))
+    else {
         // Shown to somebody else, or signed out meanwhile: ask again from the start.
         return proceed(entra, call, &flow.tenant, &params, cookie(entra, call), Choice::None);
     };
@@ -118,12 +122,15 @@ fn proceed(
     match next(entra, &asked, session.as_ref(), choice) {
         Step::Login => {
             let hint = params.get("login_hint").unwrap_or_default();
-            respond::page(call, 200, pages::login(app, &form("login", None), hint, None))
+            // The opaque kind of hint would say nothing to a person.
+            let name = entra.hinted(hint).map_or(hint, |(_, user)| user.user_principal_name.as_str());
+            respond::page(call, 200, pages::login(app, &form("login", None), name, None))
         }
         Step::Pick(users) => respond::page(call, 200, pages::pick(app, &form("select", None), &users)),
         Step::Consent { tenant, user, home_id, parts } => {
             call.note_user(user);
-            let consenting = session.map(|s| (home_id, s.sid));
+            let account = session.and_then(|s| s.accounts.into_iter().find(|a| a.home_id == home_id));
+            let consenting = account.map(|a| (a.home_id, a.sid));
             respond::page(call, 200, pages::consent(app, tenant, user, &parts, &form("consent", consenting)))
         }
         Step::Code { code, client_info, session_state, user } => {
@@ -186,7 +193,7 @@ fn seal(entra: &Entra, flow: &Flow) -> String {
     entra.vault.seal(FLOW, flow).unwrap_or_default()
 }
 
-fn action(entra: &Entra, tenant: &str, to: &str) -> String {
+pub(crate) fn action(entra: &Entra, tenant: &str, to: &str) -> String {
     let tenant = percent_encoding::utf8_percent_encode(tenant, percent_encoding::NON_ALPHANUMERIC);
     format!("{}/{tenant}/{to}", entra.base)
 }
@@ -221,6 +228,12 @@ impl Entra {
         if !self.accounts.enabled(&user.id).unwrap_or(user.account_enabled) {
             return Err(Refusal::user_disabled());
         }
-        Ok(SignedIn { home_tenant: tenant.id.clone(), home_id: user.id.clone(), at_millis: self.tick() })
+        Ok(SignedIn {
+            sid: crate::random::guid().to_string(),
+            home_tenant: tenant.id.clone(),
+            home_id: user.id.clone(),
+            at_millis: self.tick(),
+            apps: BTreeMap::new(),
+        })
     }
 }

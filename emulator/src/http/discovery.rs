@@ -19,7 +19,7 @@ pub(crate) fn preflight(call: &Call) -> Answer {
 /// The aliases of the public cloud, and this host as a cloud of its own.
 pub(crate) fn instance(entra: &Entra, call: &Call) -> Answer {
     let Some(asked) = call.query.get("authorization_endpoint") else {
-        return respond::refusal(entra, call, &Refusal::missing("authorization_endpoint"));
+        return cacheable(respond::refusal(entra, call, &Refusal::missing("authorization_endpoint")));
     };
     let host_of = |url: &Url| match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),

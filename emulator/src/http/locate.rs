@@ -24,9 +24,10 @@ pub(crate) enum Room {
     Consent,
     Token,
     Logout,
+    SignOut,
     NativeClient,
     ErrorPage,
-    Home,
+    Console(Vec<String>),
     Graph { beta: bool, rest: Vec<String> },
     Admin(Vec<String>),
     Nothing,
@@ -42,7 +43,8 @@ pub(crate) fn locate(path: &str) -> Place {
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     let rest = |from: usize| segments.iter().skip(from).cloned().collect::<Vec<_>>();
     let fixed = match lower.as_slice() {
-        [] => Some(Room::Home),
+        [] => Some(Room::Console(Vec::new())),
+        ["_emulator", ..] => Some(Room::Console(rest(1))),
         ["_admin", ..] => Some(Room::Admin(rest(1))),
         ["v1.0", ..] => Some(Room::Graph { beta: false, rest: rest(1) }),
         ["beta", ..] => Some(Room::Graph { beta: true, rest: rest(1) }),
@@ -65,6 +67,7 @@ pub(crate) fn locate(path: &str) -> Place {
         ["login"] => Room::Login,
         ["select"] => Room::Select,
         ["consent"] => Room::Consent,
+        ["signout"] => Room::SignOut,
         _ => Room::Nothing,
     };
     Place { room, tenant: segments.into_iter().next() }
@@ -79,10 +82,10 @@ impl Room {
             Room::Keys { .. } => Endpoint::Keys,
             Room::Authorize | Room::Login | Room::Select | Room::Consent => Endpoint::Authorize,
             Room::Token => Endpoint::Token,
-            Room::Logout => Endpoint::Logout,
-            Room::NativeClient | Room::ErrorPage | Room::Home => Endpoint::Page,
+            Room::Logout | Room::SignOut => Endpoint::Logout,
+            Room::NativeClient | Room::ErrorPage => Endpoint::Page,
             Room::Graph { .. } => Endpoint::Graph,
-            Room::Admin(_) => Endpoint::Admin,
+            Room::Admin(_) | Room::Console(_) => Endpoint::Admin,
             Room::Nothing => Endpoint::Unknown,
         }
     }

@@ -3,6 +3,7 @@
 mod admin;
 mod authorize;
 pub(crate) mod call;
+mod console;
 mod discovery;
 mod graph;
 mod graph_user;

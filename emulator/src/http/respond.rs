@@ -1,7 +1,7 @@
 //! The headers and bodies answers have in common.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, LOCATION, PRAGMA, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, LOCATION, PRAGMA, RETRY_AFTER, X_FRAME_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use maud::Markup;
 use serde_json::Value;
@@ -51,9 +51,18 @@ pub(crate) fn page(call: &Call, status: u16, markup: Markup) -> Answer {
     set(&mut answer, CONTENT_TYPE, HTML);
     set(&mut answer, HeaderName::from_static("content-security-policy"), crate::pages::POLICY);
     set(&mut answer, HeaderName::from_static("referrer-policy"), "no-referrer");
+    if !is_silent(call) {
+        set(&mut answer, X_FRAME_OPTIONS, "DENY");
+    }
     never_store(&mut answer);
     identify(call, &mut answer);
     answer
+}
+
+/// Whether the request is for no page at all: those are made in hidden frames of other sites.
+fn is_silent(call: &Call) -> bool {
+    let prompts = [&call.query, &call.form].into_iter().filter_map(|params| params.get("prompt"));
+    prompts.flat_map(str::split_whitespace).any(|word| word == "none")
 }
 
 /// A redirect that a browser follows with GET.

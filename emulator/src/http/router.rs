@@ -11,7 +11,7 @@ use super::call::{self, Call};
 use super::locate::{Place, Room, locate};
 use super::params::Params;
 use super::respond::{self, Answer};
-use super::{admin, authorize, discovery, graph, logout, token};
+use super::{admin, authorize, console, discovery, graph, logout, token};
 use crate::aadsts::Refusal;
 use crate::clock::{pause, wall_millis};
 use crate::entra::Entra;
@@ -124,14 +124,15 @@ async fn dispatch(entra: &Entra, call: &Call, place: &Place) -> Answer {
         Room::Login if post => authorize::login(entra, call),
         Room::Select if post => authorize::select(entra, call),
         Room::Consent if post => authorize::consent(entra, call),
-        Room::Logout if get => logout::answer(entra, call, &call.query),
-        Room::Logout if post => logout::answer(entra, call, &call.form),
+        Room::SignOut if post => logout::chosen(entra, call),
+        Room::Logout if get => logout::answer(entra, call, tenant, &call.query),
+        Room::Logout if post => logout::answer(entra, call, tenant, &call.form),
         Room::NativeClient if get => respond::page(call, 200, pages::native_client()),
         Room::ErrorPage if get => {
             respond::page(call, 200, pages::about_error(call.query.get("code").unwrap_or_default()))
         }
-        Room::Home if get => respond::page(call, 200, pages::home(entra)),
-        Room::Nothing | Room::Home => respond::refusal(entra, call, &Refusal::not_an_endpoint()),
+        Room::Console(rest) => console::answer(entra, call, rest),
+        Room::Nothing => respond::refusal(entra, call, &Refusal::not_an_endpoint()),
         _ => respond::refusal(entra, call, &Refusal { status: 405, ..Refusal::wrong_verb(call.method.as_str()) }),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use axum::serve::Listener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -18,8 +18,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves `router` on plain connections.
-    pub(crate) fn start(listener: TcpListener, router: Router) -> Server {
+    /// Serves `router` on the connections of a listener, plain or TLS.
+    pub(crate) fn start<L>(listener: L, router: Router) -> Server
+    where
+        L: Listener,
+        L::Addr: std::fmt::Debug,
+    {
         let (stop, mut stopped) = watch::channel(false);
         let until = async move {
             // An error means the sender is gone, which is the other way to be told.

@@ -38,7 +38,7 @@ pub enum Endpoint {
     Page,
     /// Anything else: nothing is there.
     Unknown,
-    /// The emulator's switches; never in the journal.
+    /// The emulator's switches and their page; never in the journal.
     #[serde(skip)]
     Admin,
 }

@@ -30,6 +30,26 @@ pub(crate) fn login(app: &str, form: &Form, name: &str, wrong: Option<&str>) -> 
     )
 }
 
+/// Choosing who of the session is to be signed out.
+pub(crate) fn pick_sign_out(form: &Form, accounts: &[(&str, &User)]) -> Markup {
+    page(
+        "Sign out",
+        &html! {
+            h1 { "Which account do you want to sign out of?" }
+            form method="post" action=(form.action) {
+                input type="hidden" name="flow" value=(form.flow);
+                @for (sid, user) in accounts {
+                    button.account type="submit" name="account" value=(sid) {
+                        (user.display_name)
+                        span { (user.user_principal_name) }
+                    }
+                }
+                button.account type="submit" name="account" value="" { "All of them" }
+            }
+        },
+    )
+}
+
 /// Choosing among the accounts of the session.
 pub(crate) fn pick(app: &str, form: &Form, users: &[&User]) -> Markup {
     page(

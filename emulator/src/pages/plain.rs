@@ -5,7 +5,6 @@ use maud::{Markup, PreEscaped, html};
 use super::layout::page;
 use crate::aadsts::{Refusal, Trace};
 use crate::clock::error_timestamp;
-use crate::entra::Entra;
 
 /// An error that cannot be sent to an app.
 pub(crate) fn error(refusal: &Refusal, trace: &Trace, uri: &str) -> Markup {
@@ -38,16 +37,29 @@ pub(crate) fn about_error(code: &str) -> Markup {
     )
 }
 
-/// After signing out.
-pub(crate) fn signed_out() -> Markup {
+/// After signing out: tells the apps in hidden frames, and goes on when they answered.
+pub(crate) fn signed_out(frames: &[String], back: Option<&str>) -> Markup {
     page(
         "Signed out",
         &html! {
             h1 { "You signed out" }
-            p.quiet { "It’s a good idea to close all browser windows." }
+            @if let Some(back) = back {
+                p.quiet { "Taking you back to the app." }
+                div.actions { a #back.button href=(back) { "Continue" } }
+            } @else {
+                p.quiet { "It’s a good idea to close all browser windows." }
+            }
+            @for frame in frames {
+                iframe src=(frame) hidden title="Signing out of an app" {}
+            }
+            @if back.is_some() { script { (PreEscaped(GO_BACK)) } }
         },
     )
 }
+
+/// Goes on when all frames have loaded, or when one takes too long.
+const GO_BACK: &str = "{const go=()=>location.replace(document.getElementById('back').href);\
+addEventListener('load',go);setTimeout(go,5000)}";
 
 /// Where installed apps without a page of their own read the code from the address.
 pub(crate) fn native_client() -> Markup {
@@ -65,44 +77,6 @@ pub(crate) fn form_post(to: &str, pairs: &[(&str, String)]) -> Markup {
                 div.actions { button.main type="submit" { "Continue" } }
             }
             script { (PreEscaped("document.forms[0].submit()")) }
-        },
-    )
-}
-
-/// What is here: for people who open the emulator's address.
-pub(crate) fn home(entra: &Entra) -> Markup {
-    page(
-        "Entra emulator",
-        &html! {
-            div.wide {
-                h1 { "Entra emulator" }
-                p.quiet { "It is running at " code { (entra.base) } "." }
-                @for tenant in &entra.directory.tenants {
-                    h2 { (tenant.display_name) }
-                    dl {
-                        dt { "Authority" } dd { code { (entra.base) "/" (tenant.id) } }
-                        dt { "Domains" } dd { (tenant.domains.join(", ")) }
-                    }
-                    h2 { "Users" }
-                    table {
-                        tr { th { "Name" } th { "User name" } th { "Country" } }
-                        @for user in &tenant.users {
-                            tr {
-                            td { (user.display_name) }
-                            td { (user.user_principal_name) }
-                            td { (user.country.as_deref().unwrap_or_default()) }
-                        }
-                        }
-                    }
-                    h2 { "Applications" }
-                    table {
-                        tr { th { "Name" } th { "Client id" } }
-                        @for app in &tenant.applications {
-                            tr { td { (app.display_name) } td { code { (app.app_id) } } }
-                        }
-                    }
-                }
-            }
         },
     )
 }

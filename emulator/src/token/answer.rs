@@ -58,6 +58,7 @@ pub(crate) fn delegated(entra: &Entra, want: &Delegated<'_>) -> Result<Value, Re
     let of = OfUser {
         user,
         sid: want.granted.sid.as_deref(),
+        login_hint: want.granted.login_hint.then(|| crate::hints::of(tenant, user)),
         auth_time: want.granted.authenticated_millis.div_euclid(1000),
     };
     // Everything consented goes into the token, not only what was asked for.

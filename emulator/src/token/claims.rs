@@ -41,6 +41,8 @@ pub(crate) struct Common<'a> {
 pub(crate) struct OfUser<'a> {
     pub(crate) user: &'a User,
     pub(crate) sid: Option<&'a str>,
+    /// The claim `login_hint`, if it was asked for.
+    pub(crate) login_hint: Option<String>,
     pub(crate) auth_time: UnixSeconds,
 }
 
@@ -165,6 +167,9 @@ impl Common<'_> {
         }
         if let Some(idp) = self.foreign_idp(of.user) {
             put("idp", json!(idp));
+        }
+        if let Some(hint) = &of.login_hint {
+            put("login_hint", json!(hint));
         }
         put("oid", json!(of.user.id));
         put("rh", json!(format!("1.AX{}", random::token::<20>()?)));

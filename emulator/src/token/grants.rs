@@ -33,6 +33,9 @@ pub(crate) struct Granted {
     pub(crate) first_issued: i64,
     /// Whether the client declared that it handles claims challenges.
     pub(crate) cp1: bool,
+    /// Whether the client asked for the claim `login_hint`.
+    #[serde(default)]
+    pub(crate) login_hint: bool,
 }
 
 /// An authorization code's content.

@@ -33,7 +33,8 @@ async fn signing_out_ends_the_session_and_goes_back_only_to_registered_addresses
     let out = format!("/{}/oauth2/v2.0/logout", entra.tenant_id());
     let back = "http://localhost:44321/signout-callback-oidc";
     let answer = browser.get(&entra, &format!("{out}?post_logout_redirect_uri={back}&state=a%20b")).await;
-    assert_eq!(answer.header("location"), Some(format!("{back}?state=a+b").as_str()));
+    // The app has a sign-out address, which is loaded before the way back.
+    assert!(answer.body.contains(&format!("href=\"{back}?state=a+b\"")), "{}", answer.body);
     assert!(answer.header("set-cookie").unwrap().contains("Max-Age=0"));
     // Also for whoever kept the cookie.
     browser.cookie = cookie;

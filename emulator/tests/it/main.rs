@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests, also outside of their functions")]
 
 mod admin;
+mod browser;
 mod client_credentials;
 mod code;
 mod consent;
@@ -16,4 +17,5 @@ mod on_behalf_of;
 mod pages;
 mod program;
 mod refresh;
+mod tls;
 mod world;

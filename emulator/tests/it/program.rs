@@ -14,8 +14,11 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 fn start(arguments: &[&str]) -> (Child, Value) {
-    let mut child =
-        program(arguments).args(["--listen", "127.0.0.1:0", "--print-json"]).stdout(Stdio::piped()).spawn().unwrap();
+    ready(program(arguments).arg("--http"))
+}
+
+fn ready(command: &mut Command) -> (Child, Value) {
+    let mut child = command.args(["--listen", "127.0.0.1:0", "--print-json"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     (child, serde_json::from_str(&line).unwrap())
@@ -57,7 +60,7 @@ fn secrets_of_a_directory_of_ones_own_are_not_printed() {
     terminate(child);
 
     std::fs::write(&file, "{\"tenants\": [], \"tenents\": []}").unwrap();
-    let error = fails(&["--directory", file.to_str().unwrap()]);
+    let error = fails(&["--http", "--directory", file.to_str().unwrap()]);
     assert!(error.contains("directory.json") && error.contains("tenents"), "{error}");
 }
 
@@ -78,16 +81,85 @@ fn a_data_folder_keeps_the_key_and_a_damaged_one_is_named() {
     assert_eq!(std::fs::read(&file).unwrap(), first);
 
     std::fs::write(&file, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
-    let error = fails(&["--listen", "127.0.0.1:0", "--data", data]);
+    let error = fails(&["--http", "--listen", "127.0.0.1:0", "--data", data]);
     assert!(error.contains("signing-key.pem") && error.contains("remove it"), "{error}");
     std::fs::write(&file, [0xff, 0xfe, 0x00]).unwrap();
-    assert!(fails(&["--listen", "127.0.0.1:0", "--data", data]).contains("remove it"));
+    assert!(fails(&["--http", "--listen", "127.0.0.1:0", "--data", data]).contains("remove it"));
 }
 
 #[test]
 fn a_port_in_use_is_said() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    let error = fails(&["--listen", &addr]);
+    let error = fails(&["--http", "--listen", &addr]);
     assert!(error.contains(&addr) && error.contains("--listen"), "{error}");
+}
+
+#[test]
+fn tls_is_what_it_speaks_under_an_authority_that_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let run = || ready(program(&[]).env("XDG_DATA_HOME", home.path()));
+    let (child, first) = run();
+    assert!(first["url"].as_str().unwrap().starts_with("https://localhost:"));
+    let file = first["ca_file"].as_str().unwrap();
+    assert_eq!(std::path::Path::new(file), home.path().join("absentia-emulator/ca.pem"));
+    let pem = std::fs::read_to_string(file).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |name: &str| {
+            let file = home.path().join("absentia-emulator").join(name);
+            std::fs::metadata(file).unwrap().permissions().mode() & 0o777
+        };
+        assert_eq!(mode("ca-key.pem"), 0o600);
+        assert_eq!(mode("ca.pem") & 0o444, 0o444);
+    }
+    terminate(child);
+    let (child, second) = run();
+    assert_eq!(second["ca_file"], first["ca_file"]);
+    assert_eq!(std::fs::read_to_string(file).unwrap(), pem);
+    terminate(child);
+
+    // A certificate that was lost is made again, for the same key; one of another key is not used.
+    std::fs::remove_file(file).unwrap();
+    terminate(run().0);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (child, other) = ready(program(&[]).env("XDG_DATA_HOME", elsewhere.path()));
+    terminate(child);
+    std::fs::copy(other["ca_file"].as_str().unwrap(), file).unwrap();
+    let output = program(&["--listen", "127.0.0.1:0"]).env("XDG_DATA_HOME", home.path()).output().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("do not belong together") && error.contains("trusted anew"), "{error}");
+}
+
+#[test]
+fn starts_at_once_with_one_data_folder_agree_on_an_authority() {
+    let home = tempfile::tempdir().unwrap();
+    let starts: Vec<_> = (0..4)
+        .map(|_| {
+            let path = home.path().to_owned();
+            std::thread::spawn(move || ready(program(&[]).env("XDG_DATA_HOME", path)).0)
+        })
+        .collect();
+    starts.into_iter().for_each(|start| terminate(start.join().unwrap()));
+    let left: Vec<_> = std::fs::read_dir(home.path().join("absentia-emulator")).unwrap().collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn trust_is_explained_with_the_file_and_its_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    terminate(ready(program(&["--data", data]).env_remove("XDG_DATA_HOME")).0);
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_absentia-emulator")).args(["trust", "--data", data]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.contains(&format!("{data}/ca.pem")), "{text}");
+    for word in
+        ["curl", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "keytool", ".NET", "certutil", "spki-list=", "Debian"]
+    {
+        assert!(text.contains(word), "{word} is not in {text}");
+    }
+    assert!(!text.contains("not there yet"), "{text}");
 }

@@ -1,0 +1,12 @@
+//! TLS: a certificate authority of the emulator's own, and the certificates it makes for loopback names.
+
+mod authority;
+mod certificate;
+mod folder;
+mod listener;
+
+pub(crate) use authority::Authority;
+pub use authority::TlsError;
+pub(crate) use certificate::public_key_hash;
+pub(crate) use folder::{default_folder, in_folder, named as certificate_in};
+pub(crate) use listener::{Renewing, TlsListener};
