@@ -22,7 +22,10 @@ export function App({ callAtOnce }: { callAtOnce: boolean }) {
   useEffect(() => {
     document.title = `${title} · Contoso SPA`;
     // A reader of the screen hears of a new page when it gets the focus; the first has it anyway.
-    if (shown.current !== title) main.current?.focus();
+    if (shown.current !== title) {
+      window.scrollTo(0, 0);
+      main.current?.focus({ preventScroll: true });
+    }
     shown.current = title;
   }, [title]);
 

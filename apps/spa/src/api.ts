@@ -32,7 +32,8 @@ export async function callApi(
     token = (await msal.acquireTokenSilent({ scopes: api.scopes, account })).accessToken;
   } catch (error) {
     if (!(error instanceof InteractionRequiredAuthError)) throw error;
-    return { kind: "interaction", from: "entra", reason: error.errorNo ?? error.errorCode, claims: error.claims || undefined };
+    const reason = error.errorNo ? `AADSTS${error.errorNo}` : error.errorCode;
+    return { kind: "interaction", from: "entra", reason, claims: error.claims || undefined };
   }
   const started = performance.now();
   let response: Response;

@@ -27,13 +27,14 @@ export const popupClosed: Message = {
   offer: "sign-in",
 };
 
-/** What a failed sign-in means. Nothing for one that another replaced. */
+/** What a failed sign-in means. Nothing for one that another replaced, or that was left. */
 export function ofError(error: unknown): Message | null {
   const code = error instanceof AuthError ? error.errorCode : "";
   const text = error instanceof Error ? error.message : String(error);
   const number = /AADSTS\d+/.exec(text)?.[0];
   switch (code) {
     case "interaction_in_progress_cancelled":
+    case "no_token_request_cache_error": // the page was loaded again while a window was open
       return null;
     case "popup_window_error":
     case "empty_window_error":

@@ -67,7 +67,9 @@ export function SessionProvider({ initial, children }: { initial: unknown; child
   const popup = useRef<Window | null>(null);
   const latest = useRef(0);
   const asked = useRef<Request>({ ...loginRequest, prompt: "select_account" });
-  const account = msal.getActiveAccount();
+  const [activeId, setActiveId] = useState(() => msal.getActiveAccount()?.homeAccountId);
+  // Whoever signed out in another tab is gone here too.
+  const account = accounts.find((one) => one.homeAccountId === activeId) ?? accounts[0] ?? null;
 
   // Looks whether the window is still there. What it sees is only said, never acted on: a page that isolates itself from
   // its opener looks closed to it, and its answer still arrives.
@@ -79,6 +81,14 @@ export function SessionProvider({ initial, children }: { initial: unknown; child
       if (id) msal.removeEventCallback(id);
     };
   }, [msal]);
+
+  const choose = useCallback(
+    (account: AccountInfo) => {
+      msal.setActiveAccount(account); // for the next visit
+      setActiveId(account.homeAccountId);
+    },
+    [msal],
+  );
 
   const inWindow = useCallback(
     async (request: PopupRequest): Promise<AccountInfo | null> => {
@@ -94,7 +104,7 @@ export function SessionProvider({ initial, children }: { initial: unknown; child
       }, 400);
       try {
         const result = await msal.acquireTokenPopup({ ...request, overrideInteractionInProgress: true });
-        msal.setActiveAccount(result.account);
+        choose(result.account);
         if (turn === latest.current) setMessage(null);
         return result.account;
       } catch (error) {
@@ -105,7 +115,7 @@ export function SessionProvider({ initial, children }: { initial: unknown; child
         if (turn === latest.current) popup.current = null;
       }
     },
-    [msal],
+    [msal, choose],
   );
 
   /** Leaves the page; comes back through `main.tsx`. */
@@ -153,13 +163,13 @@ export function SessionProvider({ initial, children }: { initial: unknown; child
       },
       switchTo(account) {
         setMessage(null);
-        msal.setActiveAccount(account);
+        choose(account);
       },
       async signOut(account) {
         await onPage(() => msal.logoutRedirect({ account, logoutHint: account.username }));
       },
     }),
-    [accounts, account, message, msal, ask, onPage],
+    [accounts, account, message, msal, choose, ask, onPage],
   );
   return <Context value={session}>{children}</Context>;
 }

@@ -14,6 +14,7 @@ const meaning: Record<string, string> = {
   tid: "The user's tenant",
   sid: "Session",
   uti: "The token's own id",
+  aio: "For Microsoft's own use",
   rh: "For Microsoft's own use",
   ver: "Version",
   auth_time: "When she signed in",
@@ -27,28 +28,19 @@ export function Claims({ account }: { account: AccountInfo }) {
     <>
       <h1>ID token</h1>
       <p className="lead">What Entra told this app about {account.name ?? account.username}.</p>
-      <div className="card scroll" role="region" aria-label="Claims of the ID token" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Claim</th>
-              <th scope="col">Value</th>
-              <th scope="col">Meaning</th>
-            </tr>
-          </thead>
-          <tbody>
-            {claims.map(([name, value]) => (
-              <tr key={name}>
-                <th scope="row">
-                  <code>{name}</code>
-                </th>
-                <td>{show(name, value)}</td>
-                <td className="quiet">{meaning[name] ?? ""}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <section className="card" aria-label="Claims">
+        <dl className="claims">
+          {claims.map(([name, value]) => (
+            <div key={name}>
+              <dt>
+                <code>{name}</code>
+                {meaning[name] && <span>{meaning[name]}</span>}
+              </dt>
+              <dd>{show(name, value)}</dd>
+            </div>
+          ))}
+        </dl>
+      </section>
     </>
   );
 }
