@@ -1,5 +1,5 @@
 // Debian's Chromium, and looking at pages: screenshots and axe.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import axe from "axe-core";
@@ -13,13 +13,28 @@ export const WIDE = sizes.wide;
  * needs no program of its own, and unlike `ignoreHTTPSErrors` it trusts nothing else.
  */
 export async function openBrowser(keyHash, home) {
+  return chromium.launch(options(keyHash, home));
+}
+
+/**
+ * A browser of its own whose hidden frames get their cookies, as a silent sign-in needs. Private windows, which the contexts of
+ * `openBrowser` are, keep cookies from the frames of other sites, and so does this Chromium unless its profile says otherwise.
+ */
+export async function openProfile(keyHash, home) {
+  const profile = join(home, "profile");
+  mkdirSync(join(profile, "Default"), { recursive: true });
+  writeFileSync(join(profile, "Default/Preferences"), JSON.stringify({ profile: { cookie_controls_mode: 0, block_third_party_cookies: false } }));
+  return chromium.launchPersistentContext(profile, { ...options(keyHash, home), viewport: WIDE });
+}
+
+function options(keyHash, home) {
   const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({
+  return {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [...root, `--ignore-certificate-errors-spki-list=${keyHash}`, "--no-proxy-server"],
     env: { ...process.env, HOME: home },
     headless: true,
-  });
+  };
 }
 
 /** Photographs a page wide and narrow, light and dark, and lets axe look at each. Fails with what axe found. */

@@ -5,19 +5,23 @@ import { Agent, request } from "node:https";
 import { connect } from "node:tls";
 
 export class Entra {
-  constructor(about) {
+  /** `about` is what the emulator says of itself, `tenant` what it was told: passwords and secrets are in the latter alone. */
+  constructor(about, tenant) {
     this.about = about;
+    this.tenant = tenant;
     this.url = about.url;
     this.ca = readFileSync(about.ca_file);
     this.agent = new Agent({ ca: this.ca, keepAlive: false });
   }
 
   app(name) {
-    return this.about.apps.find((app) => app.name === name);
+    const { appId, passwordCredentials } = this.tenant.applications.find((app) => app.displayName === name);
+    return { client_id: appId, secret: passwordCredentials?.[0].secretText };
   }
 
   user(name) {
-    return this.about.users.find((user) => user.name === name);
+    const { id, userPrincipalName, password } = this.tenant.users.find((user) => user.name === name);
+    return { oid: id, upn: userPrincipalName, password };
   }
 
   send(method, path, body) {

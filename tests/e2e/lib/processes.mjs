@@ -45,7 +45,9 @@ export async function start(name, program, args, ready, environment = {}) {
     child.kill("SIGKILL");
     throw error;
   });
-  const stop = async () => {
+  let stopping;
+  const stop = () => (stopping ??= terminate());
+  const terminate = async () => {
     child.kill("SIGTERM");
     const killer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
     const { code, signal } = await ended;

@@ -29,6 +29,7 @@ export async function site(port = 0) {
     asked: state.asked,
     serve: (folder) => (state.folder = folder),
     async stop() {
+      if (!server.listening) return;
       server.closeAllConnections();
       server.close();
       await once(server, "close");

@@ -1,10 +1,10 @@
 // What a scenario plays in: a folder, an emulator, a store, settings, the built app, a browser.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { openBrowser } from "./browser.mjs";
+import { openBrowser, openProfile } from "./browser.mjs";
 import { Entra } from "./entra.mjs";
 import { freePort, run, start } from "./processes.mjs";
 import { site } from "./site.mjs";
@@ -42,20 +42,27 @@ export async function world() {
 }
 
 async function build(folder, later, close) {
-  const emulator = await start(
-    "the emulator",
-    join(programs(), "absentia-emulator"),
-    ["run", "--listen", "127.0.0.1:0", "--data", join(folder, "entra"), "--print-json"],
-    (line) => (line.startsWith("{") ? JSON.parse(line) : undefined),
-  );
-  later(emulator.stop);
-  const entra = new Entra(emulator.found);
-  const app = entra.app("Contoso App");
-
   // One origin may call the API. The other serves the same files and may not.
   const allowed = await site();
   const stranger = await site();
+  later(allowed.stop);
   later(stranger.stop);
+
+  // The built-in directory, with the app registered where it is served.
+  const directory = JSON.parse(readFileSync(join(root, "emulator/src/directory/built-in.json"), "utf8"));
+  const registered = directory.tenants[0].applications.find((app) => app.displayName === "Contoso SPA");
+  registered.spa.redirectUris = [allowed, stranger].flatMap(({ origin }) => [origin, `${origin}/redirect.html`]);
+  const registrations = join(folder, "directory.json");
+  writeFileSync(registrations, JSON.stringify(directory));
+  const emulator = await start(
+    "the emulator",
+    join(programs(), "absentia-emulator"),
+    ["run", "--listen", "127.0.0.1:0", "--data", join(folder, "entra"), "--directory", registrations, "--print-json"],
+    (line) => (line.startsWith("{") ? JSON.parse(line) : undefined),
+  );
+  later(emulator.stop);
+  const entra = new Entra(emulator.found, directory.tenants[0]);
+  const app = entra.app("Contoso App");
   const apiPort = await freePort();
   const azureAd = {
     Instance: entra.url,
@@ -97,7 +104,8 @@ async function build(folder, later, close) {
 
   const home = join(folder, "home");
   mkdirSync(home);
-  const browser = await openBrowser(await entra.keyHash(), home);
+  const keyHash = await entra.keyHash();
+  const browser = await openBrowser(keyHash, home);
   later(() => browser.close());
 
   const environment = { SSL_CERT_FILE: entra.about.ca_file };
@@ -112,6 +120,8 @@ async function build(folder, later, close) {
     apiUrl: `http://localhost:${apiPort}`,
     close,
     later,
+    /** A browser with an ordinary profile, until its `close`. */
+    openProfile: () => openProfile(keyHash, mkdtempSync(join(folder, "profile-"))),
     /** The web API, until its `stop`. */
     startApi: () => start("web-api", join(programs(), "web-api"), ["--settings", files.api], url, environment),
     startApp: () => start("web-app", join(programs(), "web-app"), ["--settings", files.app], url, environment),

@@ -12,7 +12,6 @@ export default scene(async (step, world, look) => {
   const edsger = entra.user("edsger");
   const api = await world.startApi();
   world.later(api.stop);
-  world.later(() => world.spa.stop());
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: "reduce" });
   const page = await context.newPage();
   await page.goto(world.spa.origin);

@@ -36,6 +36,7 @@ export default scene(async (step, world, look) => {
   const grace = entra.user("grace");
   await entra.setTokenLifetime("grace", SHORT);
   let api = await world.startApi();
+  world.later(api.stop);
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: "reduce" });
   const page = await context.newPage();
   const errors = [];
@@ -234,9 +235,9 @@ export default scene(async (step, world, look) => {
 
   await step("she returns: the page asks her to sign in, and goes on where she was", async () => {
     await world.startSpa();
-    world.later(() => world.spa.stop());
+    world.later(world.spa.stop);
     api = await world.startApi();
-    world.later(() => api.stop().catch(() => undefined));
+    world.later(api.stop);
     await page.goto(world.spa.origin);
     await menu(page);
     await button(page, "Switch to Grace Hopper").click();
