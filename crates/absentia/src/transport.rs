@@ -1,6 +1,6 @@
 //! HTTP as it is passed in.
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{error::Error as StdError, fmt, path::Path, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -98,21 +98,45 @@ impl SystemHttp {
     /// # Errors
     /// `Config` when TLS cannot be set up: the system's roots cannot be read.
     pub fn new() -> Result<Self, absentia_core::Error> {
+        Self::trusting(Vec::new())
+    }
+
+    /// As [`new`](Self::new), trusting the certificate authorities of a PEM file besides the system's.
+    ///
+    /// # Errors
+    /// `Config` when the file cannot be read or holds no certificate, or TLS cannot be set up.
+    pub fn with_roots(pem_file: impl AsRef<Path>) -> Result<Self, absentia_core::Error> {
+        let path = pem_file.as_ref();
+        let refused = |what: &str| {
+            absentia_core::Error::config(format!("The file of extra root certificates {} {what}", path.display()))
+                .advise("Name a PEM file of certificate authorities in AzureAd:ExtraRootCertificates")
+        };
+        let pem = std::fs::read(path).map_err(|error| refused("cannot be read").caused_by(error))?;
+        let roots = reqwest::Certificate::from_pem_bundle(&pem)
+            .map_err(|error| refused("holds something else than certificates").caused_by(error))?;
+        if roots.is_empty() {
+            return Err(refused("holds no certificate"));
+        }
+        Self::trusting(roots)
+    }
+
+    fn trusting(roots: Vec<reqwest::Certificate>) -> Result<Self, absentia_core::Error> {
         // Fails when one is installed already, and then that one is used.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(DEADLINE)
             .connect_timeout(Duration::from_secs(10))
             .pool_idle_timeout(Duration::from_secs(50))
-            .user_agent(concat!("absentia/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map(Self)
-            .map_err(|error| {
-                absentia_core::Error::config("TLS could not be set up")
-                    .caused_by(error)
-                    .advise("Check SSL_CERT_FILE and the system's certificates")
-            })
+            .user_agent(concat!("absentia/", env!("CARGO_PKG_VERSION")));
+        if !roots.is_empty() {
+            builder = builder.tls_certs_merge(roots);
+        }
+        builder.build().map(Self).map_err(|error| {
+            absentia_core::Error::config("TLS could not be set up")
+                .caused_by(error)
+                .advise("Check SSL_CERT_FILE, AzureAd:ExtraRootCertificates and the system's certificates")
+        })
     }
 }
 

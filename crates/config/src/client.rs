@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use absentia::{
     Authority, ClientCredential, Error, ErrorKind, KeyRing, Secret, TokenCache, key_ring,
     store::{Backend, Clock, Opener, SystemClock, Target, wrap::Timeout},
+    transport::SystemHttp,
 };
 use absentia_cache::OsRandom;
 
@@ -39,7 +40,24 @@ impl Settings {
         self.require(&[Need::TenantId, Need::ClientId, Need::ClientSecret]).map_err(config)?;
         let secret = self.azure_ad.client_secret.clone().unwrap_or_else(|| Secret::new(""));
         let client_id = self.azure_ad.client_id.clone().unwrap_or_default();
-        Ok(absentia::ConfidentialClient::builder(self.authority()?, client_id, ClientCredential::secret(secret)?))
+        let builder =
+            absentia::ConfidentialClient::builder(self.authority()?, client_id, ClientCredential::secret(secret)?);
+        Ok(match self.azure_ad.extra_root_certificates {
+            Some(_) => builder.http(Arc::new(self.http_client()?)),
+            None => builder,
+        })
+    }
+
+    /// The HTTP client of this machine, trusting what `AzureAd:ExtraRootCertificates` adds. For the app's own requests to
+    /// the same hosts.
+    ///
+    /// # Errors
+    /// `Config` when the file cannot be used or TLS cannot be set up.
+    pub fn http_client(&self) -> Result<SystemHttp, Error> {
+        match &self.azure_ad.extra_root_certificates {
+            Some(file) => SystemHttp::with_roots(file),
+            None => SystemHttp::new(),
+        }
     }
 
     /// The cache in the stores that the connection strings name, sealed under the key ring beside them. Opens what is
