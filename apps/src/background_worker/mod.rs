@@ -9,10 +9,7 @@ mod print;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use absentia::{
-    ConfidentialClient, Error, ErrorKind,
-    transport::{HttpClient, SystemHttp},
-};
+use absentia::{ConfidentialClient, Error, ErrorKind, transport::HttpClient};
 use absentia_config::{Need, Settings};
 use absentia_worker::{AbsentUser, Report, Stop, Worker};
 use clap::Parser as _;
@@ -41,7 +38,7 @@ pub async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<ExitCode, Stop> {
     let settings = settings(arguments)?;
-    let http: Arc<dyn HttpClient> = Arc::new(SystemHttp::new().map_err(Stop::Failed)?);
+    let http: Arc<dyn HttpClient> = Arc::new(settings.http_client().map_err(Stop::Failed)?);
     let client = client(&settings, http.clone()).await.map_err(Stop::Failed)?;
     let url = settings.graph_api_url.as_deref().or(settings.microsoft_graph_base_url.as_deref()).unwrap_or_default();
     let clock = client.cache().clock().clone();

@@ -6,7 +6,7 @@ mod pages;
 
 use std::{path::Path, sync::Arc};
 
-use absentia::{ConfidentialClient, Error, transport::SystemHttp};
+use absentia::{ConfidentialClient, Error};
 use absentia_axum::{SignIn, sign_in};
 use absentia_config::Settings;
 use axum::{
@@ -73,11 +73,11 @@ async fn style() -> ([(header::HeaderName, &'static str); 2], &'static str) {
 /// Graph as the settings name it: `GraphApiUrl`, else `MicrosoftGraphBaseUrl`, else the public one.
 ///
 /// # Errors
-/// `Config` when TLS cannot be set up.
+/// `Config` when TLS cannot be set up, or the extra root certificates cannot be used.
 pub fn graph_of(settings: &Settings, client: &ConfidentialClient) -> Result<Graph, Error> {
     let url = settings.graph_api_url.as_ref().or(settings.microsoft_graph_base_url.as_ref());
     let url = url.map_or("https://graph.microsoft.com/v1.0", String::as_str);
-    Ok(Graph::new(url, Arc::new(SystemHttp::new()?), client.cache().clock().clone()))
+    Ok(Graph::new(url, Arc::new(settings.http_client()?), client.cache().clock().clone()))
 }
 
 /// Runs the app until Ctrl-C or SIGTERM.
