@@ -108,7 +108,6 @@ async function build(folder, later, close) {
   const browser = await openBrowser(keyHash, home);
   later(() => browser.close());
 
-  const environment = { SSL_CERT_FILE: entra.about.ca_file };
   const url = (line) => /http:\/\/\S+/.exec(line)?.[0];
   const world = {
     folder,
@@ -123,8 +122,8 @@ async function build(folder, later, close) {
     /** A browser with an ordinary profile, until its `close`. */
     openProfile: () => openProfile(keyHash, mkdtempSync(join(folder, "profile-"))),
     /** The web API, until its `stop`. */
-    startApi: () => start("web-api", join(programs(), "web-api"), ["--settings", files.api], url, environment),
-    startApp: () => start("web-app", join(programs(), "web-app"), ["--settings", files.app], url, environment),
+    startApi: () => start("web-api", join(programs(), "web-api"), ["--settings", files.api], url),
+    startApp: () => start("web-app", join(programs(), "web-app"), ["--settings", files.app], url),
     /** The app again, at the port it had. */
     async startSpa() {
       world.spa = await site(allowed.port);
@@ -135,7 +134,7 @@ async function build(folder, later, close) {
     async work() {
       const args = ["--settings", files.worker, "--once", "--idle", "0s", "--json"];
       // 1 says that some failed: that is part of the story.
-      return JSON.parse(await run("background-worker", join(programs(), "background-worker"), args, { codes: [0, 1], environment }));
+      return JSON.parse(await run("background-worker", join(programs(), "background-worker"), args, { codes: [0, 1] }));
     },
   };
   return world;
