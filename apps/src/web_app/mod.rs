@@ -73,7 +73,7 @@ async fn style() -> ([(header::HeaderName, &'static str); 2], &'static str) {
 /// Graph as the settings name it: `GraphApiUrl`, else `MicrosoftGraphBaseUrl`, else the public one.
 ///
 /// # Errors
-/// `Config` when TLS cannot be set up.
+/// `Config` when TLS cannot be set up, or the extra root certificates cannot be used.
 pub fn graph_of(settings: &Settings, client: &ConfidentialClient) -> Result<Graph, Error> {
     let url = settings.graph_api_url.as_ref().or(settings.microsoft_graph_base_url.as_ref());
     let url = url.map_or("https://graph.microsoft.com/v1.0", String::as_str);
