@@ -43,8 +43,8 @@ pub(crate) fn check(name: &str, command: &mut Command) -> Counts {
     })
 }
 
-/// Runs `cargo test` and counts what it says of each binary. Ignored tests are long work with a command of its own, and
-/// count as skipped.
+/// Runs a command that runs tests, and counts what it says: each `test result:` of `cargo test`, or a closing line
+/// `N passed, N failed`. Ignored tests are long work with a command of its own, and count as skipped.
 pub(crate) fn tests(name: &str, command: &mut Command) -> Counts {
     timed(name, || {
         let child = command.stdout(Stdio::piped()).spawn();
@@ -59,18 +59,7 @@ pub(crate) fn tests(name: &str, command: &mut Command) -> Counts {
         if let Some(output) = child.stdout.take() {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 println!("{line}");
-                if let Some(rest) = line.trim_start().strip_prefix("test result:") {
-                    let number = |word: &str| {
-                        rest.split([';', '.'])
-                            .find_map(|part| part.trim().strip_suffix(word)?.trim().parse::<u64>().ok())
-                            .unwrap_or(0)
-                    };
-                    counts.add(Counts {
-                        passed: number("passed"),
-                        failed: number("failed"),
-                        skipped: number("ignored"),
-                    });
-                }
+                counts.add(verdict(&line).unwrap_or_default());
             }
         }
         let succeeded = child.wait().is_ok_and(|status| status.success());
@@ -81,6 +70,20 @@ pub(crate) fn tests(name: &str, command: &mut Command) -> Counts {
     })
 }
 
+/// The counts of a line that closes a run of tests.
+fn verdict(line: &str) -> Option<Counts> {
+    let line = line.trim();
+    let number = |text: &str, separators: &[char], word: &str| {
+        text.split(separators).find_map(|part| part.trim().strip_suffix(word)?.trim().parse::<u64>().ok())
+    };
+    if let Some(rest) = line.strip_prefix("test result:") {
+        let of = |word| number(rest, &[';', '.'], word).unwrap_or(0);
+        return Some(Counts { passed: of("passed"), failed: of("failed"), skipped: of("ignored") });
+    }
+    let of = |word| number(line, &[','], word);
+    Some(Counts { passed: of("passed")?, failed: of("failed")?, skipped: of("skipped").unwrap_or(0) })
+}
+
 #[expect(clippy::disallowed_methods, reason = "steps are timed for people, by the machine's clock")]
 fn timed(name: &str, work: impl FnOnce() -> Counts) -> Counts {
     println!("\n==> {name}");
@@ -89,4 +92,17 @@ fn timed(name: &str, work: impl FnOnce() -> Counts) -> Counts {
     let verdict = if counts.failed == 0 { "ok" } else { "FAILED" };
     println!("<== {name}: {verdict}, {:.1} s", began.elapsed().as_secs_f64());
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_counted_and_no_other() {
+        let of = |line| verdict(line).map(|counts| (counts.passed, counts.failed, counts.skipped));
+        assert_eq!(of("test result: ok. 12 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out"), Some((12, 1, 2)));
+        assert_eq!(of("61 passed, 0 failed"), Some((61, 0, 0)));
+        assert_eq!(of("test a_test_that_passed ... ok"), None);
+    }
 }

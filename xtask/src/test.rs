@@ -22,6 +22,7 @@ pub(crate) fn run() -> ExitCode {
     // The binaries the tests start must be those of this source.
     total.add(check("programs", &mut cargo(["build", "--workspace", "--bins"])));
     total.add(tests("tests", &mut cargo(["test", "--workspace", "--no-fail-fast"])));
+    total.add(browser(ci));
     total.add(check("demo", Command::new(env!("CARGO")).args(["run", "--quiet", "--package", "xtask", "--", "demo"])));
 
     println!("\n{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
@@ -31,12 +32,8 @@ pub(crate) fn run() -> ExitCode {
 /// Licences, banned crates and sources, without a network. In CI cargo-deny is installed when it is missing; elsewhere the
 /// check is skipped by name.
 fn dependencies(ci: bool) -> Counts {
-    let there = Command::new(env!("CARGO"))
-        .args(["deny", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
+    let mut deny = cargo(["deny", "--version"]);
+    let there = deny.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
     if !there && !ci {
         println!("\nskipped: dependencies (cargo-deny is not installed: cargo install cargo-deny --locked)");
         return Counts { skipped: 1, ..Counts::default() };
@@ -54,6 +51,27 @@ fn dependencies(ci: bool) -> Counts {
         return fetched;
     }
     check("dependencies", &mut cargo(["deny", "--offline", "check", "bans", "licenses", "sources"]))
+}
+
+/// The apps in Debian's Chromium. In CI what is missing fails; elsewhere the group is skipped by name.
+fn browser(ci: bool) -> Counts {
+    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    let missing: Vec<&str> = [("node", "node"), ("npm", "npm"), (chromium.as_str(), "Debian's chromium")]
+        .into_iter()
+        .filter(|(program, _)| !answers(program))
+        .map(|(_, name)| name)
+        .collect();
+    if !missing.is_empty() && !ci {
+        println!("\nskipped: browser (not installed: {})", missing.join(", "));
+        return Counts { skipped: 1, ..Counts::default() };
+    }
+    tests("browser", Command::new("node").arg("tests/e2e/run.mjs"))
+}
+
+fn answers(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
