@@ -9,14 +9,15 @@ use std::{
 };
 
 /// Where a secret may leave its type, and how often. A new caller is a decision: add it here, with a reason in the code.
-const EXPOSED: [(&str, usize); 14] = [
+const EXPOSED: [(&str, usize); 15] = [
     // A public client of its own, as the browser side is.
     ("apps/src/demo/spa.rs", 2),
     ("crates/absentia/src/assertion.rs", 2),
     ("crates/absentia/src/bearer.rs", 1),
     ("crates/absentia/src/credential.rs", 1),
     ("crates/absentia/src/entities.rs", 5),
-    ("crates/absentia/src/flight.rs", 3),
+    ("crates/absentia/src/flight.rs", 1),
+    ("crates/absentia/src/flight/landing.rs", 2),
     ("crates/absentia/src/sign_in.rs", 1),
     ("crates/absentia/src/want.rs", 1),
     ("crates/core/src/grant/mod.rs", 1),
@@ -124,7 +125,7 @@ fn constructors_are_inert() {
     for below in ["crates/absentia/src", "crates/cache/src"] {
         for (name, text) in sources(below, &[".rs"]) {
             let spawns = product(&text).contains("spawn(");
-            assert!(!spawns || name == "crates/absentia/src/flight.rs", "{name} spawns a task");
+            assert!(!spawns || name == "crates/absentia/src/flights.rs", "{name} spawns a task");
         }
     }
 }

@@ -7,7 +7,7 @@ use absentia_core::{Error, ErrorKind, Scopes};
 
 use crate::{
     acquirer::TokenAcquirer,
-    flight::{Landed, launch, share},
+    flights::{Landed, launch, share},
     metadata::{CacheLevel, CacheRefreshReason, Metadata, TokenSource},
     token::AccessToken,
     want::Want,

@@ -11,7 +11,7 @@ use crate::{
     assertion::UserAssertion,
     credential::ClientCredential,
     discovery::Discovery,
-    flight::Flights,
+    flights::Flights,
     remembered::Remembered,
     transport::{HttpClient, SystemHttp},
     want::Material,

@@ -31,6 +31,7 @@ mod credential;
 pub mod discovery;
 mod entities;
 mod flight;
+mod flights;
 mod lease;
 mod long_running;
 mod metadata;
