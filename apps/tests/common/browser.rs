@@ -77,7 +77,7 @@ impl Browser {
 
     pub(crate) async fn follow(&mut self, mut page: Page) -> Page {
         for _ in 0..10 {
-            let Some(next) = page.location() else { return page };
+            let Some(next) = page.location().or_else(|| page.way_back()) else { return page };
             page = self.send("GET", next.as_str(), &[], &[]).await;
         }
         panic!("redirects without end at {}", page.url.path());
@@ -115,6 +115,13 @@ impl Page {
     pub(crate) fn location(&self) -> Option<Url> {
         let to = self.headers.get("location").filter(|_| self.status.is_redirection())?;
         Some(self.url.join(to.to_str().unwrap()).unwrap())
+    }
+
+    /// The link on Entra's page that signed a user out of all apps, which a browser with scripts follows by itself.
+    fn way_back(&self) -> Option<Url> {
+        let link = &self.body[self.body.find("id=\"back\"")?..];
+        let link = link.split_once("href=\"")?.1.split_once('"')?.0;
+        Some(Url::parse(&link.replace("&amp;", "&")).unwrap())
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

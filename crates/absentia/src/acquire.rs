@@ -19,7 +19,6 @@ pub(crate) struct Ask<'a> {
     pub(crate) scopes: Scopes<'a>,
     pub(crate) claims: Option<&'a str>,
     pub(crate) instead_of: Option<&'a AccessToken>,
-    pub(crate) began: Duration,
 }
 
 /// Answers from memory, or says that it cannot. No await, no allocation.
@@ -37,15 +36,18 @@ pub(crate) fn from_memory(ask: &Ask<'_>) -> Option<Result<AccessToken, Error>> {
             (token, CacheRefreshReason::ProactivelyRefreshed)
         }
     };
-    Some(ask.finish(Landed::cached(token, CacheLevel::L1, reason)))
+    // A hit is over in less than two readings of the clock take.
+    Some(ask.finish(Landed::cached(token, CacheLevel::L1, reason), Duration::ZERO))
 }
 
 /// Answers through a flight: one per want, whoever asks.
 pub(crate) async fn join(ask: Ask<'_>) -> Result<AccessToken, Error> {
+    let clock = ask.acquirer.client.clock();
+    let began = clock.monotonic();
     let want = ask.want();
     want.check()?;
     let landed = share(&ask.acquirer.client, want).await?;
-    ask.finish(landed)
+    ask.finish(landed, clock.monotonic().saturating_sub(began))
 }
 
 impl Ask<'_> {
@@ -56,13 +58,12 @@ impl Ask<'_> {
         want
     }
 
-    fn finish(&self, landed: Landed) -> Result<AccessToken, Error> {
+    fn finish(&self, landed: Landed, duration_total: Duration) -> Result<AccessToken, Error> {
         if let Some(owner) = self.acquirer.owner()
             && landed.token.account.as_ref().is_none_or(|account| !account.is_named(owner))
         {
             return Err(not_hers());
         }
-        let duration_total = self.acquirer.client.clock().monotonic().saturating_sub(self.began);
         Ok(AccessToken::new(
             landed.token,
             Metadata {

@@ -199,13 +199,8 @@ impl Future for TokenRequest<'_> {
         if std::mem::replace(&mut this.done, true) {
             return Poll::Pending; // polled again after the answer, which no executor does
         }
-        let ask = Ask {
-            acquirer: this.acquirer,
-            scopes: this.scopes,
-            claims: this.claims,
-            instead_of: this.instead_of,
-            began: this.acquirer.client.clock().monotonic(),
-        };
+        let ask =
+            Ask { acquirer: this.acquirer, scopes: this.scopes, claims: this.claims, instead_of: this.instead_of };
         // From memory at once and without allocating; all else in a future of its own.
         if let Some(answer) = acquire::from_memory(&ask) {
             return Poll::Ready(answer);

@@ -56,7 +56,7 @@ pub struct Metadata {
     pub cache_level: CacheLevel,
     /// Why Entra was asked, or will be.
     pub cache_refresh_reason: CacheRefreshReason,
-    /// From the call to the answer, as this caller saw it.
+    /// From the call to the answer, as this caller saw it. Zero for a hit in memory, which ends before a clock could tell.
     pub duration_total: Duration,
     /// In the store, summed.
     pub duration_in_cache: Duration,

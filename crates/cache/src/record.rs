@@ -3,7 +3,10 @@
 //! An entity is a list of named fields. What we do not know is kept as it is, in front of what we know, as MSAL.NET does.
 //! Format: `docs/record-format.md`.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use absentia_core::secret::Wiped;
 use serde::{
@@ -56,6 +59,9 @@ pub const SIGN_IN: &str = "absentia_sign_in";
 /// The last second of the year 9999: later times overflow what is added to them.
 const END_OF_TIME: u64 = 253_402_300_799;
 
+/// The length of the longest of them, in bytes.
+const LONGEST: usize = 28;
+
 /// Spellings of other libraries that mean a known member.
 const SPELLINGS: [(&str, &str); 3] =
     [("userAssertionHash", "user_assertion_hash"), ("key_id", "kid"), ("keyid", "kid")];
@@ -94,7 +100,17 @@ impl Entity {
     }
 
     fn find(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known.as_str() == name).and_then(|(_, field)| field.text())
+        self.field(name)?.text()
+    }
+
+    fn field(&self, name: &str) -> Option<&Field> {
+        let known = Name::index(name);
+        let is_it = |there: &Name| match (there, known) {
+            (Name::Known(there), Some(known)) => *there == known,
+            (Name::Unknown(there), None) => **there == *name,
+            _ => false,
+        };
+        self.0.iter().find(|(there, _)| is_it(there)).map(|(_, field)| field)
     }
 
     /// The text of a member, `""` when absent.
@@ -111,15 +127,15 @@ impl Entity {
 
     /// The JSON text of a member that is no text.
     pub(crate) fn raw(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known.as_str() == name).and_then(|(_, field)| match field {
+        match self.field(name)? {
             Field::Raw(raw) => Some(raw.get()),
             Field::Text(_) | Field::Secret(_) => None,
-        })
+        }
     }
 
     /// Whether the member is there at all, in whatever shape.
     pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known.as_str() == name)
+        self.field(name).is_some()
     }
 
     /// Sets a member. Empty text removes it: MSAL.NET never writes empty text.
@@ -174,10 +190,20 @@ impl PartialEq for Entity {
 
 impl Name {
     fn of(name: &str) -> Self {
-        match ORDER.iter().position(|known| *known == name) {
-            Some(index) => Self::Known(index as u8),
+        match Self::index(name) {
+            Some(index) => Self::Known(index),
             None => Self::Unknown(name.into()),
         }
+    }
+
+    /// Where a known name stands in [`ORDER`]. Only names of its length are compared.
+    fn index(name: &str) -> Option<u8> {
+        static BY_LENGTH: LazyLock<[Vec<u8>; LONGEST + 1]> = LazyLock::new(|| {
+            std::array::from_fn(|length| {
+                (0_u8..).zip(ORDER).filter(|(_, known)| known.len() == length).map(|(index, _)| index).collect()
+            })
+        });
+        BY_LENGTH.get(name.len())?.iter().copied().find(|index| ORDER[usize::from(*index)] == name)
     }
 
     fn as_str(&self) -> &str {
@@ -353,6 +379,16 @@ impl Serialize for Entity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_known_name_is_found_by_its_length() {
+        for (index, name) in ORDER.iter().enumerate() {
+            assert_eq!(Name::index(name), Some(index as u8), "{name}");
+        }
+        for unknown in ["", "x", "secreT", &"x".repeat(LONGEST), &"x".repeat(1000)] {
+            assert_eq!(Name::index(unknown), None);
+        }
+    }
 
     #[test]
     fn unknown_members_survive_in_front_and_known_ones_are_ordered() {
