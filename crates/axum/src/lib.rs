@@ -5,8 +5,7 @@
 //! Microsoft's own APIs answer. Both are configured once, by a value in the router's state: [`SignIn`] and [`Api`].
 //!
 //! ```no_run
-//! # fn client() -> absentia::ConfidentialClient { unimplemented!() }
-//! # fn main() -> Result<(), absentia::Error> {
+//! # fn example(client: &absentia::ConfidentialClient) -> Result<(), absentia::Error> {
 //! use absentia_axum::{SignIn, SignedIn, SignedInRejection, sign_in};
 //! use axum::{Router, routing::get};
 //!
@@ -15,7 +14,7 @@
 //!     Ok(format!("{} may read mail until {:?}", user.account().username, token.expires_on()))
 //! }
 //!
-//! let sign_in = SignIn::builder(&client(), "User.Read").build()?;
+//! let sign_in = SignIn::builder(client, "User.Read").build()?;
 //! let app: Router = Router::new().route("/inbox", get(inbox)).merge(sign_in::routes(&sign_in)).with_state(sign_in);
 //! # let _ = app;
 //! # Ok(()) }
