@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use absentia_core::{Error, ErrorKind, Scopes, Secret};
+use absentia_core::{Error, ErrorKind, Scopes, Secret, secret::Wiped};
 use absentia_store::{Backend, Clock, Entry, ErrorKind as StoreErrorKind, Key, Removal, Removed, SystemClock, Version};
 use bytes::Bytes;
 
@@ -253,11 +253,7 @@ impl TokenCache {
         let partition = match &self.0.protection {
             Protection::Plain => Partition::parse(&entry.value),
             Protection::Sealed(ring) => match ring.open_entry(key.as_str(), &entry.value) {
-                Ok(mut json) => {
-                    let partition = Partition::parse(&json);
-                    json.clear(); // what is spare is wiped at once, what is in use byte by byte
-                    partition
-                }
+                Ok(json) => Wiped::from_utf8(json).and_then(Partition::of),
                 Err(NotOpened::Damaged) => None,
                 Err(NotOpened::UnknownKey(_)) => {
                     self.0.counters.count(Counter::UnknownKey);
@@ -283,7 +279,7 @@ impl TokenCache {
             Protection::Plain => Ok(Bytes::copy_from_slice(&json)),
             Protection::Sealed(ring) => ring.seal_entry(key.as_str(), &json, &*self.0.random).map(Bytes::from),
         };
-        json.clear(); // as above
+        json.clear(); // what is spare is wiped at once, what is in use byte by byte
         value
     }
 

@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn what_others_say_of_a_user_survives_and_what_they_changed_stays() {
         let account = |name: &str| common("").with("username", name);
-        let mut node: Entity = serde_json::from_str(r#"{"tenantProfiles":["x"]}"#).unwrap();
+        let mut node = Entity::parse(r#"{"tenantProfiles":["x"]}"#);
         for (name, value) in [("home_account_id", HOME), ("environment", "login.windows.net"), ("realm", "t")] {
             node.set(name, value);
         }

@@ -1,17 +1,18 @@
 //! One subject's credentials: MSAL's unified cache JSON as a value.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use absentia_core::{Scopes, UserAccount, account::AccountId, encoding::sha256_base64url, jwt::IdTokenClaims};
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor},
-    ser::SerializeMap as _,
+use absentia_core::{
+    Scopes, UserAccount, account::AccountId, encoding::sha256_base64url, jwt::IdTokenClaims, secret::Wiped,
 };
+use serde::{Serialize, Serializer, de::DeserializeSeed as _, ser::SerializeMap as _};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use self::read::Document;
 use crate::{identity::Identity, record::Entity};
+
+mod read;
 
 /// A section of the document, in MSAL.NET's order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,7 +58,16 @@ impl Partition {
     /// Reads a document. `None` when it is not one: a byte order mark, a section that is no object, an entity of another
     /// shape.
     pub fn parse(json: &[u8]) -> Option<Self> {
-        serde_json::from_slice(json).ok()
+        Self::of(Wiped::new(std::str::from_utf8(json).ok()?))
+    }
+
+    /// Reads a document and keeps it: its texts are not copied.
+    pub(crate) fn of(json: Wiped) -> Option<Self> {
+        let json = Arc::new(json);
+        let mut deserializer = serde_json::Deserializer::from_str(&json);
+        let partition = Document(&json).deserialize(&mut deserializer).ok()?;
+        deserializer.end().ok()?;
+        Some(partition)
     }
 
     /// Writes the document: all five sections, compact, with MSAL.NET's item keys.
@@ -257,60 +267,6 @@ impl Serialize for Partition {
             map.serialize_entry(name, &value.0)?;
         }
         map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Partition {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Root;
-        impl<'de> Visitor<'de> for Root {
-            type Value = Partition;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("MSAL's unified token cache")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Partition, A::Error> {
-                let mut partition = Partition::default();
-                while let Some(name) = map.next_key::<String>()? {
-                    match SECTIONS.iter().find(|(_, known)| *known == name) {
-                        Some((section, _)) => *partition.section_mut(*section) = map.next_value::<Items>()?.0,
-                        None => partition.root.push((name, Verbatim(map.next_value()?))),
-                    }
-                }
-                Ok(partition)
-            }
-        }
-        deserializer.deserialize_map(Root)
-    }
-}
-
-/// The values of a map; its keys are ignored, `null` entities are skipped.
-struct Items(Vec<Entity>);
-
-impl<'de> Deserialize<'de> for Items {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Values;
-        impl<'de> Visitor<'de> for Values {
-            type Value = Items;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a section of a token cache")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Items, A::Error> {
-                let mut items = Vec::with_capacity(4);
-                while let Some(serde::de::IgnoredAny) = map.next_key()? {
-                    items.extend(map.next_value::<Option<Entity>>()?);
-                }
-                Ok(Items(items))
-            }
-
-            fn visit_unit<E>(self) -> Result<Items, E> {
-                Ok(Items(Vec::new()))
-            }
-        }
-        deserializer.deserialize_any(Values)
     }
 }
 

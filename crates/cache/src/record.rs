@@ -9,15 +9,12 @@ use std::{
 };
 
 use absentia_core::secret::Wiped;
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{
-        MapAccess, SeqAccess, Visitor,
-        value::{MapAccessDeserializer, SeqAccessDeserializer},
-    },
-    ser::SerializeMap as _,
-};
-use serde_json::value::{RawValue, to_raw_value};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde_json::value::RawValue;
+
+pub(crate) use read::Reader;
+
+mod read;
 
 /// Known members, in the order MSAL.NET writes them. Every section uses a part of it.
 const ORDER: [&str; 30] = [
@@ -56,6 +53,9 @@ const ORDER: [&str; 30] = [
 /// Which sign-in a refresh token comes from: random at sign-in, copied by our refreshes, dropped by MSAL.NET.
 pub const SIGN_IN: &str = "absentia_sign_in";
 
+/// The member that is a token.
+const SECRET: &str = "secret";
+
 /// The last second of the year 9999: later times overflow what is added to them.
 const END_OF_TIME: u64 = 253_402_300_799;
 
@@ -66,9 +66,17 @@ const LONGEST: usize = 28;
 const SPELLINGS: [(&str, &str); 3] =
     [("userAssertionHash", "user_assertion_hash"), ("key_id", "kid"), ("keyid", "kid")];
 
-/// One entity of a section. Clones share their members until one is changed.
+/// One entity of a section. Clones share their members until one is changed; entities of one document share its text.
 #[derive(Clone, Default)]
-pub struct Entity(Arc<Vec<(Name, Field)>>);
+pub struct Entity(Arc<Members>);
+
+#[derive(Clone, Default)]
+struct Members {
+    /// The document that [`Field::Read`] lies in: one allocation for all its texts, tokens included, wiped with the last
+    /// of them.
+    document: Option<Arc<Wiped>>,
+    fields: Vec<(Name, Field)>,
+}
 
 #[derive(Clone, Eq, PartialEq)]
 enum Name {
@@ -79,6 +87,8 @@ enum Name {
 
 #[derive(Clone)]
 enum Field {
+    /// Text as it was read: where it starts and ends in the document.
+    Read(usize, usize),
     Text(String),
     /// The token itself: wiped on drop.
     Secret(Wiped),
@@ -100,7 +110,7 @@ impl Entity {
     }
 
     fn find(&self, name: &str) -> Option<&str> {
-        self.field(name)?.text()
+        self.0.text(self.field(name)?)
     }
 
     fn field(&self, name: &str) -> Option<&Field> {
@@ -110,7 +120,7 @@ impl Entity {
             (Name::Unknown(there), None) => **there == *name,
             _ => false,
         };
-        self.0.iter().find(|(there, _)| is_it(there)).map(|(_, field)| field)
+        self.0.fields.iter().find(|(there, _)| is_it(there)).map(|(_, field)| field)
     }
 
     /// The text of a member, `""` when absent.
@@ -129,7 +139,7 @@ impl Entity {
     pub(crate) fn raw(&self, name: &str) -> Option<&str> {
         match self.field(name)? {
             Field::Raw(raw) => Some(raw.get()),
-            Field::Text(_) | Field::Secret(_) => None,
+            Field::Read(..) | Field::Text(_) | Field::Secret(_) => None,
         }
     }
 
@@ -148,18 +158,22 @@ impl Entity {
     /// Sets a member. Empty text removes it.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         let value = value.into();
-        Arc::make_mut(&mut self.0).retain(|(known, _)| known.as_str() != name);
+        Arc::make_mut(&mut self.0).fields.retain(|(known, _)| known.as_str() != name);
         if !value.is_empty() {
-            let field = if name == "secret" { Field::Secret(Wiped::new(value)) } else { Field::Text(value) };
+            let field = if name == SECRET { Field::Secret(Wiped::new(value)) } else { Field::Text(value) };
             self.insert(Name::of(name), field);
         }
     }
 
     /// Takes over the members of `older` that we do not know.
     pub fn keep_unknown_of(&mut self, older: &Self) {
-        for (name, field) in older.0.iter() {
-            if matches!(name, Name::Unknown(_)) && !self.0.iter().any(|(there, _)| there == name) {
-                self.insert(name.clone(), field.clone());
+        for (name, field) in &older.0.fields {
+            if matches!(name, Name::Unknown(_)) && !self.0.fields.iter().any(|(there, _)| there == name) {
+                let field = match field {
+                    Field::Read(..) => Field::Text(older.0.text(field).unwrap_or_default().to_owned()),
+                    other => other.clone(),
+                };
+                self.insert(name.clone(), field);
             }
         }
     }
@@ -167,21 +181,37 @@ impl Entity {
     /// Unknown members stay in front in their order; known ones follow in MSAL.NET's.
     fn insert(&mut self, name: Name, field: Field) {
         let rank = name.rank();
-        let at = self.0.iter().position(|(there, _)| there.rank() > rank).unwrap_or(self.0.len());
-        Arc::make_mut(&mut self.0).insert(at, (name, field));
+        let fields = &mut Arc::make_mut(&mut self.0).fields;
+        let at = fields.iter().position(|(there, _)| there.rank() > rank).unwrap_or(fields.len());
+        fields.insert(at, (name, field));
+    }
+}
+
+impl Members {
+    /// The text of one of these fields; a number as it is written.
+    fn text<'a>(&'a self, field: &'a Field) -> Option<&'a str> {
+        match field {
+            Field::Read(start, end) => self.document.as_ref()?.get(*start..*end),
+            Field::Text(text) => Some(text),
+            Field::Secret(secret) => Some(secret),
+            Field::Raw(raw) => match raw.get() {
+                number if number.starts_with(|c: char| c.is_ascii_digit() || c == '-') => Some(number),
+                _ => None,
+            },
+        }
     }
 }
 
 /// Equal in what they say; the order of members does not count.
 impl PartialEq for Entity {
     fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self.0.iter().all(|(name, field)| {
-                other.0.iter().any(|(there, value)| {
+        self.0.fields.len() == other.0.fields.len()
+            && self.0.fields.iter().all(|(name, field)| {
+                other.0.fields.iter().any(|(there, value)| {
                     there == name
                         && match (field, value) {
                             (Field::Raw(a), Field::Raw(b)) => a.get() == b.get(),
-                            (a, b) => a.text() == b.text(),
+                            (a, b) => self.0.text(a) == other.0.text(b),
                         }
                 })
             })
@@ -213,6 +243,10 @@ impl Name {
         }
     }
 
+    fn is_secret(&self) -> bool {
+        self.as_str() == SECRET
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::Known(index) => index + 1,
@@ -221,155 +255,23 @@ impl Name {
     }
 }
 
-impl Field {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Secret(secret) => Some(secret),
-            Self::Raw(raw) => match raw.get() {
-                number if number.starts_with(|c: char| c.is_ascii_digit() || c == '-') => Some(number),
-                _ => None,
-            },
-        }
-    }
-}
-
 /// Shows names only.
 impl fmt::Debug for Entity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name.as_str())).finish()
-    }
-}
-
-impl<'de> Deserialize<'de> for Entity {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Entity;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an entity of a token cache")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entity, A::Error> {
-                let mut fields: Vec<(Name, Field)> = Vec::with_capacity(16);
-                while let Some(name) = map.next_key::<NameSeed>()? {
-                    let NameSeed(name) = name;
-                    let field = match &name {
-                        Name::Known(_) => match map.next_value()? {
-                            Value::Null => continue, // absent
-                            Value::Text(text) if name.as_str() == "secret" => Field::Secret(Wiped::new(text)),
-                            Value::Text(text) => Field::Text(text),
-                            Value::Other(other) => Field::Raw(to_raw_value(&other).map_err(serde::de::Error::custom)?),
-                        },
-                        Name::Unknown(_) => {
-                            let raw: &RawValue = map.next_value()?;
-                            match raw.get().as_bytes().first() {
-                                Some(b'"') => {
-                                    Field::Text(serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?)
-                                }
-                                _ => Field::Raw(raw.to_owned()),
-                            }
-                        }
-                    };
-                    match fields.iter_mut().find(|(there, _)| *there == name) {
-                        Some((_, value)) => *value = field, // the last of a name wins
-                        None => fields.push((name, field)),
-                    }
-                }
-                fields.sort_by_key(|(name, _)| name.rank());
-                Ok(Entity(Arc::new(fields)))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
-/// The value of a known member: text, but for what somebody else wrote. Read in one pass, unlike [`RawValue`].
-enum Value {
-    Null,
-    Text(String),
-    Other(serde_json::Value),
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Value;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a member's value")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-                Ok(Value::Text(text.to_owned()))
-            }
-
-            fn visit_unit<E>(self) -> Result<Value, E> {
-                Ok(Value::Null)
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-                Ok(Value::Other(value.into()))
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-                Ok(Value::Other(value.into()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-                Ok(Value::Other(value.into()))
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-                Ok(Value::Other(value.into()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
-                Deserialize::deserialize(MapAccessDeserializer::new(map)).map(Value::Other)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Value, A::Error> {
-                Deserialize::deserialize(SeqAccessDeserializer::new(seq)).map(Value::Other)
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
-}
-
-struct NameSeed(Name);
-
-impl<'de> Deserialize<'de> for NameSeed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = NameSeed;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a member name")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<NameSeed, E> {
-                Ok(NameSeed(Name::of(name)))
-            }
-        }
-        deserializer.deserialize_str(Text)
+        f.debug_list().entries(self.0.fields.iter().map(|(name, _)| name.as_str())).finish()
     }
 }
 
 impl Serialize for Entity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, field) in self.0.iter() {
-            match field {
-                Field::Text(text) => map.serialize_entry(name.as_str(), text)?,
-                Field::Secret(secret) => map.serialize_entry(name.as_str(), &**secret)?,
-                Field::Raw(raw) => match (name, field.text()) {
-                    // MSAL.NET refuses a whole cache for one number in a known member
-                    (Name::Known(_), Some(number)) => map.serialize_entry(name.as_str(), number)?,
-                    _ => map.serialize_entry(name.as_str(), raw)?,
-                },
+        let mut map = serializer.serialize_map(Some(self.0.fields.len()))?;
+        for (name, field) in &self.0.fields {
+            match (field, name, self.0.text(field)) {
+                // MSAL.NET refuses a whole cache for one number in a known member
+                (Field::Raw(raw), Name::Unknown(_), _) | (Field::Raw(raw), _, None) => {
+                    map.serialize_entry(name.as_str(), raw)?;
+                }
+                (_, _, text) => map.serialize_entry(name.as_str(), text.unwrap_or_default())?,
             }
         }
         map.end()
@@ -393,7 +295,7 @@ mod tests {
     #[test]
     fn unknown_members_survive_in_front_and_known_ones_are_ordered() {
         let text = r#"{"secret":"s","new":{"a":[1,2]},"home_account_id":"h","expires_on":17,"family_id":null}"#;
-        let entity: Entity = serde_json::from_str(text).unwrap();
+        let entity = Entity::parse(text);
         assert_eq!(
             serde_json::to_string(&entity).unwrap(),
             r#"{"new":{"a":[1,2]},"home_account_id":"h","secret":"s","expires_on":"17"}"#
@@ -404,14 +306,14 @@ mod tests {
 
     #[test]
     fn other_libraries_spellings_are_read() {
-        let entity: Entity = serde_json::from_str(r#"{"userAssertionHash":"x","keyid":"k"}"#).unwrap();
+        let entity = Entity::parse(r#"{"userAssertionHash":"x","keyid":"k"}"#);
         assert_eq!((entity.text("user_assertion_hash"), entity.text("kid")), ("x", "k"));
     }
 
     #[test]
     fn times_beyond_all_years_end_with_them() {
         for text in [r#""18446744073709551615""#, "1e300", r#""inf""#] {
-            let entity: Entity = serde_json::from_str(&format!(r#"{{"expires_on":{text}}}"#)).unwrap();
+            let entity = Entity::parse(&format!(r#"{{"expires_on":{text}}}"#));
             assert_eq!(entity.seconds("expires_on"), END_OF_TIME, "{text}");
         }
     }
@@ -419,7 +321,7 @@ mod tests {
     #[test]
     fn times_that_do_not_parse_are_zero() {
         for text in [r#""""#, r#""abc""#, r#""-62135596800""#, r#""0""#, "{}", "true"] {
-            let entity: Entity = serde_json::from_str(&format!(r#"{{"expires_on":{text}}}"#)).unwrap();
+            let entity = Entity::parse(&format!(r#"{{"expires_on":{text}}}"#));
             assert_eq!(entity.seconds("expires_on"), 0, "{text}");
         }
     }

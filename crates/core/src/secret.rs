@@ -50,6 +50,17 @@ impl Wiped {
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
+
+    /// The text that these bytes are, without a copy. `None` when they are no UTF-8; they are wiped then too.
+    pub fn from_utf8(mut bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
+        match String::from_utf8(std::mem::take(&mut *bytes)) {
+            Ok(text) => Some(Self::new(text)),
+            Err(error) => {
+                drop(Zeroizing::new(error.into_bytes()));
+                None
+            }
+        }
+    }
 }
 
 impl std::ops::Deref for Wiped {
