@@ -79,7 +79,7 @@ impl AccountStore for SqliteStore {
             .write("forget a grant", move |transaction| {
                 transaction
                     .prepare_cached("DELETE FROM grants WHERE client_id = ?1 AND key = ?2")?
-                    .execute((client, key.as_str()))
+                    .execute((&client, key.as_str()))
                     .map(drop)
             })
             .await

@@ -1,16 +1,24 @@
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
 use absentia_store::Result;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
-use crate::{SqliteConfig, error, schema};
+use crate::{
+    SqliteConfig,
+    batch::{self, Waiting, Write},
+    error, schema,
+};
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Call = Box<dyn FnOnce(&mut Connection) + Send>;
+
+enum Job {
+    Call(Call),
+    Write(Box<dyn Write>),
+}
 
 /// Threads that each hold one connection and take calls from one queue.
 ///
@@ -51,30 +59,38 @@ impl Lane {
         job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
-        let run: Job = Box::new(move |connection| {
+        let run = Job::Call(Box::new(move |connection| {
             if !sender.is_closed() {
                 let _ = sender.send(job(connection));
             }
-        });
+        }));
         self.jobs.send(run).map_err(|_| error::gave_up(&self.path, doing))?;
-        match answer.await {
-            Ok(done) => done.map_err(|error| error::explain(&self.path, doing, error)),
-            Err(_) => Err(error::gave_up(&self.path, doing)),
-        }
+        self.answered(doing, answer).await
     }
 
-    /// Runs `job` within one transaction that holds the write lock from its beginning.
+    /// Runs `job` within one transaction that holds the write lock from its beginning. Run a second time, `job` starts from
+    /// nothing: what it did before was rolled back.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
-        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        job: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.call(doing, |connection| in_transaction(connection, job)).await
+        let (sender, answer) = oneshot::channel();
+        let write = Job::Write(Box::new(Waiting::new(job, sender)));
+        self.jobs.send(write).map_err(|_| error::gave_up(&self.path, doing))?;
+        self.answered(doing, answer).await
     }
 
     /// Runs `job` when its turn comes, and does not wait for it.
     pub(crate) fn post(&self, job: impl FnOnce(&mut Connection) + Send + 'static) {
-        let _ = self.jobs.send(Box::new(job));
+        let _ = self.jobs.send(Job::Call(Box::new(job)));
+    }
+
+    async fn answered<T>(&self, doing: &'static str, answer: oneshot::Receiver<rusqlite::Result<T>>) -> Result<T> {
+        match answer.await {
+            Ok(done) => done.map_err(|error| error::explain(&self.path, doing, error)),
+            Err(_) => Err(error::gave_up(&self.path, doing)),
+        }
     }
 }
 
@@ -99,32 +115,35 @@ pub(crate) fn spawn(name: &str, path: &Path, body: impl FnOnce() + Send + 'stati
         .map_err(|cause| error::gave_up(path, "start a thread").caused_by(cause))
 }
 
-/// Runs `job` in a transaction, waiting at most the busy timeout for the write lock.
-pub(crate) fn in_transaction<T>(
-    connection: &Connection,
-    job: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    // SQLite answers "busy" without asking its busy handler when waiting could be a deadlock, e.g. while another process
-    // recovers the log: hence the second try, each with half of the time.
-    let begin = || Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
-    let transaction = match begin() {
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => begin()?,
-        begun => begun?,
-    };
-    let answer = job(&transaction)?;
-    transaction.commit()?;
-    Ok(answer)
-}
-
 fn serve(mut connection: Connection, queue: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
-        // The caller sees its answer's sender dropped, and the transaction rolled back as it was unwound.
-        if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
-            tracing::error!("a call to SQLite panicked; it was answered with an error");
+        let mut call = match next {
+            Ok(Job::Call(call)) => Some(call),
+            Ok(Job::Write(write)) => {
+                let mut writes = vec![write];
+                let call = collect(&mut writes, &queue.lock().unwrap_or_else(PoisonError::into_inner));
+                batch::commit(&connection, writes);
+                call
+            }
+            Err(_) => return,
+        };
+        if let Some(call) = call.take() {
+            batch::guarded(|| call(&mut connection)); // panicked: the caller sees its answer's sender dropped
         }
     }
+}
+
+/// Adds the writes that wait already, up to the first job of another kind, which it gives back.
+fn collect(writes: &mut Vec<Box<dyn Write>>, queue: &mpsc::Receiver<Job>) -> Option<Call> {
+    while writes.len() < batch::AT_ONCE {
+        match queue.try_recv() {
+            Ok(Job::Write(write)) => writes.push(write),
+            Ok(Job::Call(call)) => return Some(call),
+            Err(_) => break,
+        }
+    }
+    None
 }
 
 /// A connection to a database that exists and has this program's schema.

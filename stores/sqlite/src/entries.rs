@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension};
 
 use crate::{
     SqliteStore,
-    connection::in_transaction,
+    batch::in_transaction,
     time::{instant, millis, span},
 };
 
@@ -70,13 +70,13 @@ impl Store for SqliteStore {
                 let absolute = expiry.absolute.map(millis);
                 let ends = ends(sliding, absolute, now);
                 let (key, value) = (key.as_str(), value.as_ref());
-                let version: Option<i64> = match when {
+                let version: Option<i64> = match &when {
                     When::Absent => transaction
                         .prepare_cached(INSERT)?
                         .query_row((key, value, sliding, absolute, now, ends), |row| row.get(0))
                         .optional()?,
                     When::Unchanged(version) => {
-                        let Some(version) = number(&version) else { return Ok(Written::Conflict) };
+                        let Some(version) = number(version) else { return Ok(Written::Conflict) };
                         let update = |sql| {
                             transaction
                                 .prepare_cached(sql)?

@@ -19,8 +19,7 @@ macro_rules! lasts {
 impl LeaseStore for SqliteStore {
     async fn acquire(&self, key: &Key, owner: &str, ttl: Duration) -> Result<Acquired> {
         let (wanted, now, ttl) = (key.clone(), self.now(), span(ttl));
-        let asker = owner.to_owned();
-        let (key, owner) = (key.clone(), owner.to_owned());
+        let owner = owner.to_owned();
         self.writer
             .write("take a lease", move |transaction| {
                 // The first fence is the time, so that it is beyond those of a row that was swept away.
@@ -32,9 +31,10 @@ impl LeaseStore for SqliteStore {
                          WHERE leases.owner IS NULL OR NOT (leases.until_ms > ?2 AND leases.until_ms - ?2 <= 2 * leases.span_ms)
                          RETURNING fence",
                     )?
-                    .query_row((wanted.as_str(), now, asker, ttl), |row| row.get(0))
+                    .query_row((wanted.as_str(), now, &owner, ttl), |row| row.get(0))
                     .optional()?;
                 if let Some(fence) = held {
+                    let (key, owner) = (wanted.clone(), owner.clone());
                     return Ok(Acquired::Held(Lease { key, owner, fence: fence.unsigned_abs() }));
                 }
                 let fence: i64 = transaction

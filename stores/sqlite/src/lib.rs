@@ -1,6 +1,7 @@
 #![doc = include_str!("docs.md")]
 
 mod accounts;
+mod batch;
 mod claims;
 mod config;
 mod connection;

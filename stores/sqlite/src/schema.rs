@@ -3,7 +3,7 @@ use std::path::Path;
 use absentia_store::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use crate::{SqliteConfig, connection, error};
+use crate::{SqliteConfig, batch, connection, error};
 
 /// One step of the schema. Once released its text never changes: a change is another step.
 struct Migration {
@@ -33,7 +33,7 @@ pub(crate) fn create(config: &SqliteConfig) -> Result<()> {
     if mode != "wal" {
         return Err(config_error(path, "has no write-ahead log: a file system of this machine is needed"));
     }
-    let refused = connection::in_transaction(&connection, |transaction| {
+    let refused = batch::in_transaction(&connection, |transaction| {
         transaction.execute_batch(LEDGER)?;
         let applied = match applied(transaction, path)? {
             Ok(applied) => applied,
