@@ -11,7 +11,9 @@ use absentia::{
     AccountId, Authority, ClientCredential, ConfidentialClient, Secret, TokenCache,
     transport::{HttpClient, HttpError, HttpRequest, HttpResponse},
 };
-use absentia_cache::{Change, ChangeKind, Entity, Identity, KeyRing, OsRandom, Partition, SIGN_IN, Section, Subject};
+use absentia_cache::{
+    Change, ChangeKind, Entity, Identity, KeyRing, Layout, OsRandom, Partition, SIGN_IN, Section, Subject,
+};
 use absentia_core::encoding::base64url;
 use absentia_store::{Backend, Clock, MemoryStore, Version};
 use async_trait::async_trait;
@@ -38,7 +40,7 @@ pub fn user(number: usize) -> AccountId {
 /// What finds a subject's partition.
 pub fn identity(subject: Subject) -> Identity {
     let authority = Authority::new("https://login.microsoftonline.com", TENANT).unwrap();
-    Identity { client_id: CLIENT_ID.into(), authority, subject }
+    Identity { client_id: CLIENT_ID.into(), authority, subject, layout: Layout::Native }
 }
 
 /// What finds a user's partition.
@@ -175,9 +177,14 @@ pub fn remember(
     partition: &Partition,
     version: &Version,
 ) {
-    let identity = Identity { client_id: CLIENT_ID.into(), authority: client.authority().clone(), subject };
+    let identity = Identity {
+        client_id: CLIENT_ID.into(),
+        authority: client.authority().clone(),
+        subject,
+        layout: Layout::Native,
+    };
     let (prefix, middle, suffix) = identity.name();
-    let slot = cache.slot(&prefix, middle, suffix);
+    let slot = cache.slot(cache.view(&identity), &prefix, middle, suffix);
     cache.remember(slot, cache.begin(slot), &identity, partition, version);
 }
 

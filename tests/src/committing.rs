@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use absentia::{AccountId, Authority, ClientCredential, ConfidentialClient, KeyRing, Secret, TokenCache};
-use absentia_cache::{Change, ChangeKind, Entity, Identity, Loaded, SIGN_IN, Section, Subject};
+use absentia_cache::{Change, ChangeKind, Entity, Identity, Layout, Loaded, SIGN_IN, Section, Subject};
 use absentia_sqlite::{SqliteConfig, SqliteStore};
 use absentia_store::{Activity, Backend, Clock as _, GrantKind, SystemClock};
 
@@ -15,7 +15,12 @@ const TENANT: &str = "22222222-dddd-4eee-8fff-000000000002";
 
 /// Whose partition it is.
 pub fn identity() -> Identity {
-    Identity { client_id: CLIENT.into(), authority: authority(), subject: Subject::Account(account()) }
+    Identity {
+        client_id: CLIENT.into(),
+        authority: authority(),
+        subject: Subject::Account(account()),
+        layout: Layout::Native,
+    }
 }
 
 /// The user's id.

@@ -401,6 +401,7 @@ async fn a_damaged_entry_that_was_replaced_meanwhile_is_merged_with() {
         client_id: app.client_id().into(),
         authority: world.client.authority().clone(),
         subject: Subject::App { resource: "https://graph.microsoft.com".into() },
+        layout: absentia_cache::Layout::Native,
     };
     let key = identity.key();
     world.backend.entries.put(&key, b"nonsense".as_slice().into(), When::Absent, Expiry::default()).await.unwrap();
@@ -562,6 +563,7 @@ async fn a_token_of_unknown_end_is_not_used_and_spoils_no_write() {
                 client_id: world.client.client_id().into(),
                 authority: world.client.authority().clone(),
                 subject: Subject::Assertion { hash: assertion.hash().clone() },
+                layout: absentia_cache::Layout::Native,
             };
             let entry = world.backend.entries.get(&identity.key()).await.unwrap().unwrap();
             let mut partition: Value = serde_json::from_slice(&entry.value).unwrap();

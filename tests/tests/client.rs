@@ -8,7 +8,8 @@ use std::{
 };
 
 use absentia::{
-    CacheLevel, CacheRefreshReason, ErrorKind, LongRunningKey, TokenSource,
+    Authority, CacheLevel, CacheRefreshReason, ClientCredential, ConfidentialClient, ErrorKind, LongRunningKey, Secret,
+    TokenSource,
     store::GrantKind,
     transport::{HttpClient, HttpError, HttpRequest, HttpResponse},
 };
@@ -97,6 +98,7 @@ async fn on_behalf_of_keeps_no_refresh_token_and_ends_with_its_assertion() {
         client_id: world.client.client_id().into(),
         authority: world.client.authority().clone(),
         subject: absentia_cache::Subject::Assertion { hash: assertion.hash().clone() },
+        layout: absentia_cache::Layout::Native,
     };
     let absentia_cache::Loaded::Found { partition, .. } = world.cache.load(&identity).await.unwrap() else {
         panic!("nothing was stored")
@@ -522,4 +524,26 @@ async fn no_proxy_sees_what_is_for_this_machine() {
     let client = world.client.clone();
     let asked = tokio::time::timeout(Duration::from_secs(20), async { client.app().token(APP).await }).await;
     asked.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn clients_of_two_tenants_share_a_cache_and_never_a_token() {
+    let world = World::new().await;
+    let ada = world.entra.user("ada");
+    world.sign_in(&ada).await.unwrap();
+    let here = world.client.account(&world.id(&ada)).token("User.Read").await.unwrap();
+    assert_eq!(here.metadata().cache_level, CacheLevel::L1);
+    // The same app in another tenant finds the same entry, and no token of its own in it.
+    let authority = Authority::new(world.entra.url(), "22222222-dddd-4eee-8fff-0000000000ff").unwrap();
+    let secret = ClientCredential::secret(Secret::new(world.entra.app("contoso-app").secret())).unwrap();
+    let other = ConfidentialClient::builder(authority, world.client.client_id(), secret)
+        .cache(&world.cache)
+        .http(world.http.clone())
+        .build()
+        .unwrap();
+    let before = world.requests(&ada, "refresh_token");
+    let elsewhere = other.account(&world.id(&ada)).token("User.Read").await;
+    assert!(elsewhere.is_err(), "a token of another tenant was served");
+    let again = world.client.account(&world.id(&ada)).token("User.Read").await.unwrap();
+    assert!(again.is_same_as(&here) && world.requests(&ada, "refresh_token") == before);
 }

@@ -266,6 +266,7 @@ async fn two_processes_that_write_one_partition_lose_nothing() {
         client_id: world.client.client_id().into(),
         authority: world.client.authority().clone(),
         subject: absentia_cache::Subject::Account(world.id(&ada)),
+        layout: absentia_cache::Layout::Native,
     };
     let Loaded::Found { partition, .. } = world.cache.load(&identity).await.unwrap() else { panic!("gone") };
     assert_eq!(partition.section(Section::RefreshToken).len(), 1);
@@ -393,6 +394,7 @@ async fn who_joins_a_refresh_ahead_that_fails_keeps_the_usable_token() {
         client_id: world.client.client_id().into(),
         authority: world.client.authority().clone(),
         subject: absentia_cache::Subject::Account(world.id(&ada)),
+        layout: absentia_cache::Layout::Native,
     };
     world.cache.forget(&identity.key());
     assert!(acquirer.token("User.Read").await.unwrap().is_same_as(&first));

@@ -308,6 +308,7 @@ async fn scenarios(output: &Output, sought: &mut Vec<Sought>) -> World {
         client_id: app.client_id().into(),
         authority: world.client.authority().clone(),
         subject: Subject::Account(world.id(&ada)),
+        layout: absentia_cache::Layout::Native,
     };
     let loaded = world.cache.load(&identity).await.unwrap();
     output.shown(&loaded);

@@ -156,6 +156,7 @@ async fn two_processes_that_refresh_one_partition_at_once_lose_nothing() {
             client_id: world.client.client_id().into(),
             authority: world.client.authority().clone(),
             subject: absentia_cache::Subject::Account(world.id(&ada)),
+            layout: absentia_cache::Layout::Native,
         };
         let Loaded::Found { partition, .. } = one.cache.load(&identity).await.unwrap() else { panic!("gone") };
         let counted = [Section::AccessToken, Section::RefreshToken].map(|section| partition.section(section).len());

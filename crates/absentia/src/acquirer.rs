@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use absentia_cache::{Identity, Slot, Subject};
+use absentia_cache::{Identity, Layout, Slot, Subject, View};
 use absentia_core::{AccountId, Error, Scopes, scope};
 
 use crate::{
@@ -32,7 +32,8 @@ struct Who {
     /// For an app: the key up to the resource.
     prefix: String,
     suffix: &'static str,
-    /// The slot of a user; an app has one per resource.
+    view: View,
+    /// The slot of a user; an app has one per entry.
     slot: Option<Slot>,
     subject: WhoIs,
     owner: Option<AccountId>,
@@ -48,14 +49,16 @@ impl TokenAcquirer {
     pub(crate) fn app(client: Arc<Inner>) -> Self {
         let identity = app_identity(&client, "");
         let (prefix, _, suffix) = identity.name();
-        Self { client, who: Arc::new(Who { prefix, suffix, slot: None, subject: WhoIs::App, owner: None }) }
+        let view = client.app_cache.view(&identity);
+        Self { client, who: Arc::new(Who { prefix, suffix, view, slot: None, subject: WhoIs::App, owner: None }) }
     }
 
     pub(crate) fn user(client: Arc<Inner>, identity: Identity, material: Material) -> Self {
         let (prefix, _, suffix) = identity.name();
-        let slot = Some(client.user_cache.slot(&prefix, "", suffix));
+        let view = client.user_cache.view(&identity);
+        let slot = Some(client.user_cache.slot(view, &prefix, "", suffix));
         let subject = WhoIs::User(identity, material);
-        Self { client, who: Arc::new(Who { prefix, suffix, slot, subject, owner: None }) }
+        Self { client, who: Arc::new(Who { prefix, suffix, view, slot, subject, owner: None }) }
     }
 
     pub(crate) fn owned_by(mut self, owner: AccountId) -> Self {
@@ -68,6 +71,7 @@ impl TokenAcquirer {
         let mut changed = Who {
             prefix: who.prefix.clone(),
             suffix: who.suffix,
+            view: who.view,
             slot: who.slot,
             subject: who.subject.clone(),
             owner: who.owner.clone(),
@@ -111,8 +115,11 @@ impl TokenAcquirer {
         match who.slot {
             Some(slot) => Some((slot, (&who.prefix, "", who.suffix))),
             None => {
-                let resource = scope::app_resource(scopes)?;
-                let slot = self.client.app_cache.slot(&who.prefix, resource, who.suffix);
+                let resource = match (scope::app_resource(scopes)?, self.client.app_cache.layout()) {
+                    (resource, Layout::Native) => resource,
+                    (_, Layout::DotNet) => "", // there an app has one entry for all resources
+                };
+                let slot = self.client.app_cache.slot(who.view, &who.prefix, resource, who.suffix);
                 Some((slot, (&who.prefix, resource, who.suffix)))
             }
         }
@@ -138,7 +145,7 @@ impl TokenAcquirer {
         };
         let slot = self.who.slot.unwrap_or_else(|| {
             let (prefix, resource, suffix) = identity.name();
-            self.client.app_cache.slot(&prefix, resource, suffix)
+            self.client.app_cache.slot(self.who.view, &prefix, resource, suffix)
         });
         Want::new(identity, slot, material, self.who.owner.clone(), scopes)
     }
@@ -149,6 +156,7 @@ fn app_identity(client: &Inner, resource: &str) -> Identity {
         client_id: client.client_id.clone(),
         authority: client.authority.clone(),
         subject: Subject::App { resource: resource.into() },
+        layout: client.app_cache.layout(),
     }
 }
 

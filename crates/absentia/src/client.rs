@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use absentia_cache::{Identity, LongRunningKey, Random, Subject, TokenCache};
+use absentia_cache::{Adopted, Identity, Layout, LongRunningKey, Random, Subject, TokenCache};
 use absentia_core::{AccountId, Authority, Error};
 use absentia_store::{Account, AccountQuery, Clock, Grant, GrantKind};
 
@@ -132,8 +132,13 @@ impl ConfidentialClient {
         match grant.kind {
             GrantKind::Account => Ok(self.account(&id)),
             GrantKind::LongRunning => {
-                let hash = grant.key.as_str().rsplit('/').next().unwrap_or_default();
-                Ok(self.long_running_of(&id, &LongRunningKey::from_stored(hash)))
+                let key = match self.cache().layout() {
+                    Layout::Native => {
+                        LongRunningKey::from_stored(grant.key.as_str().rsplit('/').next().unwrap_or_default())
+                    }
+                    Layout::DotNet => LongRunningKey::new(grant.key.as_str())?,
+                };
+                Ok(self.long_running_of(&id, &key))
             }
             GrantKind::Assertion => Err(Error::config("A grant of a single assertion can act for nobody later")),
         }
@@ -156,8 +161,22 @@ impl ConfidentialClient {
         accounts.accounts(&query).await.map_err(|error| cache.store_error(error))
     }
 
+    /// Makes entries that Microsoft.Identity.Web wrote known to [`accounts`](Self::accounts) and to workers: see
+    /// [`TokenCache::adopt`]. A worker calls it at its start and every ten minutes. Cancel safe.
+    ///
+    /// # Errors
+    /// `Unavailable` when a store did not answer.
+    pub async fn adopt(&self) -> Result<Adopted, Error> {
+        self.0.user_cache.adopt(&self.0.client_id, &self.0.authority).await
+    }
+
     pub(crate) fn identity(&self, subject: Subject) -> Identity {
-        Identity { client_id: self.0.client_id.clone(), authority: self.0.authority.clone(), subject }
+        Identity {
+            client_id: self.0.client_id.clone(),
+            authority: self.0.authority.clone(),
+            subject,
+            layout: self.0.user_cache.layout(),
+        }
     }
 
     pub(crate) fn acquirer(&self, subject: Subject, material: Material) -> TokenAcquirer {

@@ -119,7 +119,7 @@ impl<'a> Flight<'a> {
     /// The stored token, if it serves.
     fn answer_from(&self, loaded: &Loaded, begun: u64) -> Result<Option<Landed>, Error> {
         let want = self.want;
-        let Loaded::Found { partition, version } = loaded else { return Ok(None) };
+        let Loaded::Found { partition, version, .. } = loaded else { return Ok(None) };
         self.check_owner(partition)?;
         if !want.reads_cache() {
             return Ok(None);

@@ -43,7 +43,10 @@ mod token;
 pub mod transport;
 mod want;
 
-pub use absentia_cache::{Counter, Counters, KeyRing, LongRunningKey, TokenCache, key_ring};
+pub use absentia_cache::{
+    Adopted, Counter, Counters, DataProtector, DotNetExpiry, DotNetProtection, KeyRing, Layout, LongRunningKey,
+    TokenCache, Unprotected, key_ring,
+};
 pub use absentia_core::{AccountId, Authority, Error, ErrorKind, Scopes, Secret, UserAccount, challenge, error::Entra};
 pub use absentia_store as store;
 pub use acquirer::{TokenAcquirer, TokenRequest};

@@ -42,7 +42,7 @@ impl ConfidentialClient {
     pub async fn stop_long_running(&self, key: &LongRunningKey) -> Result<bool, Error> {
         let cache = self.cache();
         let entry = self.identity(Subject::LongRunning(key.clone())).key();
-        let removed = cache.remove_for_sign_out(&entry).await?;
+        let removed = cache.remove_for_sign_out(&entry, self.client_id()).await?;
         if let Some(accounts) = &cache.backend().accounts {
             accounts.forget_grant(self.client_id(), &entry).await.map_err(|error| cache.store_error(error))?;
         }

@@ -154,7 +154,7 @@ impl ConfidentialClient {
             expires_at: None,
         };
         let (prefix, middle, suffix) = identity.name();
-        let slot = cache.slot(&prefix, middle, suffix);
+        let slot = cache.slot(cache.view(&identity), &prefix, middle, suffix);
         let begun = cache.begin(slot);
         let before_store = client.clock().monotonic();
         let base = Base::from(cache.load(&identity).await?);

@@ -29,7 +29,7 @@ impl ConfidentialClient {
         let cache = self.cache();
         let own = self.identity(Subject::Account(account.clone())).key();
         let Some(accounts) = &cache.backend().accounts else {
-            let removed = cache.remove_for_sign_out(&own).await?;
+            let removed = cache.remove_for_sign_out(&own, self.client_id()).await?;
             return Ok(SignedOut { generation: 0, entries: usize::from(removed == absentia_store::Removed::Done) });
         };
         let at = cache.clock().now();
@@ -41,7 +41,8 @@ impl ConfidentialClient {
         }
         let mut entries = 0;
         for key in keys {
-            entries += usize::from(cache.remove_for_sign_out(&key).await? == absentia_store::Removed::Done);
+            entries +=
+                usize::from(cache.remove_for_sign_out(&key, self.client_id()).await? == absentia_store::Removed::Done);
             accounts.forget_grant(self.client_id(), &key).await.map_err(|error| cache.store_error(error))?;
         }
         tracing::info!(%account, entries, "signed out");

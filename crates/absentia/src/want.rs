@@ -71,8 +71,11 @@ impl Want {
         };
         let owner = self.owner.as_ref().map_or("", AccountId::as_str);
         let refused = self.instead_of.as_ref().map(|secret| absentia_core::encoding::sha256_base64url(secret.expose()));
+        let Identity { client_id, authority, .. } = &self.identity;
         format!(
-            "{}|{owner}|{start}|{}|{}|{}",
+            "{client_id}|{}/{}|{}|{owner}|{start}|{}|{}|{}",
+            authority.environment(),
+            authority.tenant(),
             self.identity.key(),
             words.join(" "),
             self.claims.as_deref().unwrap_or_default(),

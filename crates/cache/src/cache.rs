@@ -1,12 +1,15 @@
 //! The cache: memory over a store.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use absentia_core::{Error, ErrorKind, Scopes, Secret, secret::Wiped};
-use absentia_store::{Backend, Clock, Entry, ErrorKind as StoreErrorKind, Key, Removal, Removed, SystemClock, Version};
+use absentia_store::{Backend, Clock, Entry, ErrorKind as StoreErrorKind, Key, SystemClock, Version};
 use bytes::Bytes;
 
 use crate::{
@@ -14,7 +17,8 @@ use crate::{
     fresh::Freshness,
     identity::Identity,
     key_ring::KeyRing,
-    memory::{Cached, Memory, Name, Slot, SlotTokens, TokenInner},
+    layout::{DotNetExpiry, DotNetProtection, Layout, Protected, Unprotected},
+    memory::{Cached, Memory, Name, Slot, SlotTokens, TokenInner, View},
     merge::{Change, Merged, merge},
     partition::Partition,
     random::{OsRandom, Random},
@@ -29,6 +33,8 @@ const SLIDING: Duration = Duration::from_secs(90 * 24 * 3600);
 const STALE: u64 = 60;
 /// How old it may be before callers wait for the store.
 const TOO_STALE: u64 = 120;
+/// How often an unknown key id makes the ring be read again.
+const RELOAD_PAUSE: u64 = 60;
 /// How long a failed refresh-ahead rests.
 const PAUSE: u64 = 30;
 
@@ -44,11 +50,14 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) counters: Counters,
+    /// When the ring was last read again, unix seconds.
+    reloaded_at: AtomicU64,
 }
 
 pub(crate) enum Protection {
     Plain,
     Sealed(KeyRing),
+    DotNet { protected: Protected, expiry: DotNetExpiry, ring: Option<KeyRing> },
 }
 
 /// What a cache is made of.
@@ -72,10 +81,17 @@ pub enum Loaded {
         partition: Partition,
         /// Which writing.
         version: Version,
+        /// How long the entry stays without being read, when that is set.
+        sliding: Option<Duration>,
     },
     /// Something that does not open, or is no partition of that key. Counted; left until a sign-in replaces it.
     Unreadable(Version),
+    /// Protected by a key this ring does not have, but .NET may: only a sign-in or a start may replace it.
+    Locked(Version),
 }
+
+/// Bytes are under a key that is not here.
+pub(crate) struct UnknownKey;
 
 /// What memory had for a want.
 #[derive(Debug)]
@@ -98,6 +114,20 @@ impl TokenCache {
         Builder::new(backend, Protection::Plain)
     }
 
+    /// A cache that shares its entries with Microsoft.Identity.Web: keys, bytes and expiry are .NET's.
+    pub fn dotnet(backend: Backend, protection: DotNetProtection) -> Builder {
+        let DotNetProtection(protected) = protection;
+        Builder::new(backend, Protection::DotNet { protected, expiry: DotNetExpiry::default(), ring: None })
+    }
+
+    /// How its entries are named.
+    pub fn layout(&self) -> Layout {
+        match self.0.protection {
+            Protection::Plain | Protection::Sealed(_) => Layout::Native,
+            Protection::DotNet { .. } => Layout::DotNet,
+        }
+    }
+
     /// The stores behind it.
     pub fn backend(&self) -> &Backend {
         &self.0.backend
@@ -113,11 +143,12 @@ impl TokenCache {
         &self.0.random
     }
 
-    /// The key ring, when it is sealed.
+    /// The key ring that seals its entries or, in .NET's layout, what else the app seals.
     pub fn key_ring(&self) -> Option<&KeyRing> {
         match &self.0.protection {
             Protection::Plain => None,
             Protection::Sealed(ring) => Some(ring),
+            Protection::DotNet { ring, .. } => ring.as_ref(),
         }
     }
 
@@ -136,9 +167,14 @@ impl TokenCache {
         unix(self.0.clock.now())
     }
 
-    /// The slot of an entry's key, given in the three parts of [`Identity::name`].
-    pub fn slot(&self, prefix: &str, middle: &str, suffix: &str) -> Slot {
-        self.0.memory.slot(Name { prefix, middle, suffix })
+    /// Which of an entry's tokens an identity may see: those of its app, cloud and tenant.
+    pub fn view(&self, identity: &Identity) -> View {
+        self.0.memory.view(&identity.client_id, identity.authority.environment(), identity.realm().unwrap_or("*"))
+    }
+
+    /// The slot of an entry's key, given in the three parts of [`Identity::name`], as it is seen by one who may see `view`.
+    pub fn slot(&self, view: View, prefix: &str, middle: &str, suffix: &str) -> Slot {
+        self.0.memory.slot(view, Name { prefix, middle, suffix })
     }
 
     /// What memory has for `scopes` of a subject at `now`. Never waits, never allocates.
@@ -227,13 +263,13 @@ impl TokenCache {
             };
             Cached::new(Arc::new(token), Freshness::of(entity, jitter[index % jitter.len()]))
         });
-        let tokens = SlotTokens::new(key.as_str(), version, tokens.collect(), self.now(), STALE);
+        let tokens = SlotTokens::new(key.as_str(), slot, version, tokens.collect(), self.now(), STALE);
         self.0.memory.insert(slot, begun, tokens, written);
     }
 
     /// Forgets a subject in this process.
     pub fn forget(&self, key: &Key) {
-        self.0.memory.forget(self.0.memory.slot_of_key(key.as_str()));
+        self.0.memory.forget(key.as_str());
     }
 
     /// Reads what the store has for `identity`: one store read. Cancel safe.
@@ -244,55 +280,97 @@ impl TokenCache {
         let key = identity.key();
         match self.0.backend.entries.get(&key).await {
             Ok(None) => Ok(Loaded::Absent),
-            Ok(Some(entry)) => Ok(self.open(&key, identity, &entry)),
+            Ok(Some(entry)) => match self.open(&key, identity, &entry) {
+                Loaded::Locked(_) if self.reload_ring().await => Ok(self.open(&key, identity, &entry)),
+                opened => Ok(opened),
+            },
             Err(error) => Err(self.store_error(error)),
         }
     }
 
     pub(crate) fn open(&self, key: &Key, identity: &Identity, entry: &Entry) -> Loaded {
-        let partition = match &self.0.protection {
-            Protection::Plain => Partition::parse(&entry.value),
-            Protection::Sealed(ring) => match ring.open_entry(key.as_str(), &entry.value) {
-                Ok(json) => Wiped::from_utf8(json).and_then(Partition::of),
-                Err(NotOpened::Damaged) => None,
-                Err(NotOpened::UnknownKey(_)) => {
-                    self.0.counters.count(Counter::UnknownKey);
-                    warn_once_of_unknown_keys(&self.0.backend.name);
-                    return Loaded::Unreadable(entry.version.clone());
-                }
-            },
+        let version = entry.version.clone();
+        let partition = match self.decode(key, &entry.value) {
+            Ok(partition) => partition.filter(|partition| partition.names_key(identity)),
+            Err(UnknownKey) => {
+                self.0.counters.count(Counter::UnknownKey);
+                warn_once_of_unknown_keys(&self.0.backend.name);
+                return match self.layout() {
+                    Layout::Native => Loaded::Unreadable(version),
+                    Layout::DotNet => Loaded::Locked(version),
+                };
+            }
         };
-        match partition.filter(|partition| partition.names_key(identity)) {
-            Some(partition) => Loaded::Found { partition, version: entry.version.clone() },
+        match partition {
+            Some(partition) => Loaded::Found { partition, version, sliding: entry.expiry.sliding },
             None => {
                 self.0.counters.count(Counter::Unreadable);
                 tracing::warn!(%key, store = %self.0.backend.name, "an entry cannot be read; it is left as it is");
-                Loaded::Unreadable(entry.version.clone())
+                Loaded::Unreadable(version)
             }
         }
+    }
+
+    /// What stored bytes say. `None` when they do not open, or are no partition.
+    pub(crate) fn decode(&self, key: &Key, value: &[u8]) -> Result<Option<Partition>, UnknownKey> {
+        let json = match &self.0.protection {
+            Protection::Plain | Protection::DotNet { protected: Protected::Plain, .. } => {
+                return Ok(Partition::parse(value));
+            }
+            Protection::Sealed(ring) => match ring.open_entry(key.as_str(), value) {
+                Ok(json) => json,
+                Err(NotOpened::Damaged) => return Ok(None),
+                Err(NotOpened::UnknownKey(_)) => return Err(UnknownKey),
+            },
+            Protection::DotNet { protected: Protected::DataProtection { protector, plain_until }, .. } => {
+                match protector.unprotect(value) {
+                    Ok(json) => json,
+                    Err(Unprotected::NotProtected) if plain_until.is_some_and(|until| self.0.clock.now() < until) => {
+                        return Ok(Partition::parse(value));
+                    }
+                    Err(Unprotected::NotProtected | Unprotected::Damaged) => return Ok(None),
+                    Err(Unprotected::UnknownKey) => return Err(UnknownKey),
+                }
+            }
+        };
+        Ok(Wiped::from_utf8(json).and_then(Partition::of))
     }
 
     /// Seals a partition for its key.
     pub(crate) fn seal(&self, key: &Key, partition: &Partition) -> Result<Bytes, Error> {
         let mut json = partition.to_json();
         let value = match &self.0.protection {
-            Protection::Plain => Ok(Bytes::copy_from_slice(&json)),
+            Protection::Plain | Protection::DotNet { protected: Protected::Plain, .. } => {
+                Ok(Bytes::copy_from_slice(&json))
+            }
+            Protection::DotNet { protected: Protected::DataProtection { protector, .. }, .. } => {
+                protector.protect(&json, self.0.clock.now()).map(Bytes::from)
+            }
             Protection::Sealed(ring) => ring.seal_entry(key.as_str(), &json, &*self.0.random).map(Bytes::from),
         };
         json.clear(); // what is spare is wiped at once, what is in use byte by byte
         value
     }
 
-    /// Removes an entry because its user signed out or its job was stopped, and forgets it here. Cancel safe.
-    ///
-    /// # Errors
-    /// When the store did not answer: the caller must know that the entry may still be there.
-    pub async fn remove_for_sign_out(&self, key: &Key) -> Result<Removed, Error> {
-        self.forget(key);
-        let removed = self.0.backend.entries.remove(key, Removal::SignOut).await;
-        // Once more: a load that ran meanwhile may have brought it back.
-        self.forget(key);
-        removed.map_err(|error| self.store_error(error))
+    /// Reads the ring again, at most once in a while. Says whether it did.
+    async fn reload_ring(&self) -> bool {
+        let Protection::DotNet { protected: Protected::DataProtection { protector, .. }, .. } = &self.0.protection
+        else {
+            return false;
+        };
+        let (now, last) = (self.now(), self.0.reloaded_at.load(Ordering::Relaxed));
+        // A clock that went back must not stop it for long.
+        let rests = last <= now && now - last < RELOAD_PAUSE;
+        if rests || self.0.reloaded_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        match protector.reload().await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the Data Protection key ring could not be read again");
+                false
+            }
+        }
     }
 
     /// A store's error as a client's: what is wrong with the set-up is `Config`, all else `Unavailable`.
@@ -348,6 +426,24 @@ impl Builder {
         self
     }
 
+    /// In .NET's layout: how long entries are kept. Nothing set is .NET's default.
+    #[must_use]
+    pub fn dotnet_expiry(mut self, wanted: DotNetExpiry) -> Self {
+        if let Protection::DotNet { expiry, .. } = &mut self.protection {
+            *expiry = wanted;
+        }
+        self
+    }
+
+    /// In .NET's layout: the ring for what the app itself seals, such as the cookies of its sessions.
+    #[must_use]
+    pub fn app_ring(mut self, app_ring: KeyRing) -> Self {
+        if let Protection::DotNet { ring, .. } = &mut self.protection {
+            *ring = Some(app_ring);
+        }
+        self
+    }
+
     /// The clock. The machine's by default.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -372,6 +468,7 @@ impl Builder {
             clock: self.clock,
             random: self.random,
             counters: Counters::default(),
+            reloaded_at: AtomicU64::new(0),
         }))
     }
 }

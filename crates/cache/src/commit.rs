@@ -6,7 +6,7 @@ use absentia_core::Error;
 use absentia_store::{Activity, Expiry, Key, Recorded, Removal, Version, When, Written};
 
 use crate::{
-    cache::{Loaded, TokenCache},
+    cache::{Loaded, Protection, TokenCache},
     counters::Counter,
     identity::Identity,
     merge::{Change, ChangeKind, Merged, merge},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Races lost in a row before a commit gives up.
-const TRIES: usize = 32;
+pub(crate) const TRIES: usize = 32;
 
 /// What a commit did.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub enum Committed {
     Gone,
     /// Another sign-in happened meanwhile: begin again from what is there.
     StartAgain,
+    /// What is there may be another's to read: nothing was written.
+    NotStored,
     /// Written.
     Stored {
         /// What is stored now.
@@ -37,18 +39,21 @@ pub enum Committed {
 pub enum Base {
     /// There was none.
     Absent,
-    /// It was this.
-    Found(Partition, Version),
+    /// It was this; with the window that slides its expiry, when one is set.
+    Found(Partition, Version, Option<Duration>),
     /// It could not be read; only what needs nothing from it may replace it.
     Unreadable(Version),
+    /// It could not be read, but .NET may be able to; only a sign-in or a start may replace it.
+    Locked(Version),
 }
 
 impl From<Loaded> for Base {
     fn from(loaded: Loaded) -> Self {
         match loaded {
             Loaded::Absent => Self::Absent,
-            Loaded::Found { partition, version } => Self::Found(partition, version),
+            Loaded::Found { partition, version, sliding } => Self::Found(partition, version, sliding),
             Loaded::Unreadable(version) => Self::Unreadable(version),
+            Loaded::Locked(version) => Self::Locked(version),
         }
     }
 }
@@ -75,7 +80,7 @@ impl TokenCache {
         if let Some(activity) = activity
             && self.record(activity).await? == Recorded::SignedOut
         {
-            if let (None, Base::Found(_, version)) = (first_write, &base) {
+            if let (None, Base::Found(_, version, _)) = (first_write, &base) {
                 // What was loaded outlived a sign-out: its writer was killed before it could take it back, or the sign-out is
                 // under way. A sign-out that comes later may have no row left to find it by.
                 self.remove_unchanged(identity, version).await?;
@@ -131,18 +136,23 @@ impl TokenCache {
         let needs_base = change.kind == ChangeKind::Refresh && identity.needs_stored_grant();
         // `seen` is what the flight began from; `there` is what is stored as far as we know.
         let (seen, mut there) = match base {
-            Base::Found(partition, version) => (Some(partition.clone()), Base::Found(partition, version)),
+            Base::Found(partition, version, sliding) => {
+                (Some(partition.clone()), Base::Found(partition, version, sliding))
+            }
             other => (None, other),
         };
         let mut reloaded = false;
         for _ in 0..TRIES {
-            let (theirs, when) = match there {
-                Base::Found(partition, version) => (partition, When::Unchanged(version)),
-                Base::Absent | Base::Unreadable(_) if needs_base => return Ok(Committed::Gone),
+            let (theirs, when, sliding) = match there {
+                Base::Found(partition, version, sliding) => (partition, When::Unchanged(version), sliding),
+                Base::Absent | Base::Unreadable(_) | Base::Locked(_) if needs_base => return Ok(Committed::Gone),
+                Base::Locked(_) if change.kind == ChangeKind::Refresh => return Ok(Committed::NotStored),
                 // Plain on-behalf-of: what was signed out meanwhile is not written again.
                 Base::Absent if reloaded && seen.is_some() && !identity.is_app() => return Ok(Committed::Gone),
-                Base::Absent => (Partition::default(), When::Absent),
-                Base::Unreadable(version) => (Partition::default(), When::Unchanged(version)),
+                Base::Absent => (Partition::default(), When::Absent, None),
+                Base::Unreadable(version) | Base::Locked(version) => {
+                    (Partition::default(), When::Unchanged(version), None)
+                }
             };
             let base = if reloaded { seen.as_ref() } else { None };
             let merged = match merge(base, theirs, change, identity, self.now()) {
@@ -150,7 +160,7 @@ impl TokenCache {
                 Merged::Gone => return Ok(Committed::Gone),
                 Merged::StartAgain => return Ok(Committed::StartAgain),
             };
-            let written = self.put(&key, &merged, when).await?;
+            let written = self.put(&key, &merged, when, sliding).await?;
             if let Written::Done(version) = written {
                 return Ok(Committed::Stored { partition: merged, version });
             }
@@ -161,20 +171,36 @@ impl TokenCache {
         Err(Error::unavailable("The entry changed too often while it was written").advise("Try again"))
     }
 
-    async fn put(&self, key: &Key, partition: &Partition, when: When) -> Result<Written, Error> {
+    pub(crate) async fn put(
+        &self,
+        key: &Key,
+        partition: &Partition,
+        when: When,
+        sliding: Option<Duration>,
+    ) -> Result<Written, Error> {
         let value = self.seal(key, partition)?;
-        let expiry = self.expiry(partition);
+        let expiry = self.expiry(partition, sliding);
         self.0.backend.entries.put(key, value, when, expiry).await.map_err(|error| self.store_error(error))
     }
 
-    /// Partitions with a refresh token slide; others end with their last token.
-    pub(crate) fn expiry(&self, partition: &Partition) -> Expiry {
-        if partition.has_refresh_token() {
-            Expiry { sliding: Some(self.0.sliding), absolute: None }
-        } else {
-            // Never in the past: a store takes no such line, and a token of unknown life was not kept anyway.
-            let ends = partition.last_expiry().max(self.now() + 1);
-            Expiry { sliding: None, absolute: Some(UNIX_EPOCH + Duration::from_secs(ends)) }
+    /// Partitions with a refresh token slide; others end with their last token. In .NET's layout what its options say;
+    /// `stored` is the window the entry has.
+    fn expiry(&self, partition: &Partition, stored: Option<Duration>) -> Expiry {
+        // Never in the past: a store takes no such line, and a token of unknown life was not kept anyway.
+        let last = || UNIX_EPOCH + Duration::from_secs(partition.last_expiry().max(self.now() + 1));
+        let stays = partition.has_refresh_token();
+        match &self.0.protection {
+            Protection::DotNet { expiry, .. } => Expiry {
+                sliding: expiry.sliding.or(stored),
+                absolute: match expiry.relative {
+                    Some(relative) => Some(self.0.clock.now() + relative),
+                    None => (!stays).then(last),
+                },
+            },
+            Protection::Plain | Protection::Sealed(_) if stays => {
+                Expiry { sliding: Some(self.0.sliding), absolute: None }
+            }
+            Protection::Plain | Protection::Sealed(_) => Expiry { sliding: None, absolute: Some(last()) },
         }
     }
 }

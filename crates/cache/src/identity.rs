@@ -5,7 +5,7 @@ use std::sync::Arc;
 use absentia_core::{AccountId, Authority, Error, encoding::sha256_base64url};
 use absentia_store::{GrantKind, Key};
 
-use crate::record::Entity;
+use crate::{layout::Layout, record::Entity};
 
 /// Whose tokens a partition holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -95,11 +95,13 @@ pub struct Identity {
     pub authority: Authority,
     /// Whose tokens.
     pub subject: Subject,
+    /// How the entry is named.
+    pub layout: Layout,
 }
 
 impl Identity {
-    /// The key of the stored entry in the native layout: `client id/partition key`. The client id is lower-cased, so that
-    /// two spellings of one app share.
+    /// The key of the stored entry. In the native layout `client id/partition key`, the client id lower-cased, so that two
+    /// spellings of one app share. In .NET's what MSAL.NET suggests, byte for byte.
     pub fn key(&self) -> Key {
         let (prefix, middle, suffix) = self.name();
         Key::new(format!("{prefix}{}{suffix}", middle.to_ascii_lowercase()))
@@ -108,6 +110,9 @@ impl Identity {
     /// The key in three parts, the middle one to be lower-cased: an app's resource, so that its key can be looked for
     /// without being built.
     pub fn name(&self) -> (String, &str, &'static str) {
+        if self.layout == Layout::DotNet {
+            return (self.dotnet_key(), "", "");
+        }
         let client = self.client_id.to_ascii_lowercase();
         match &self.subject {
             Subject::Account(id) => (format!("{client}/{id}"), "", ""),
@@ -116,6 +121,15 @@ impl Identity {
             }
             Subject::Assertion { hash } => (format!("{client}/{hash}"), "", ""),
             Subject::LongRunning(key) => (format!("{client}/{}", key.hash()), "", ""),
+        }
+    }
+
+    fn dotnet_key(&self) -> String {
+        match &self.subject {
+            Subject::Account(id) => id.to_string(),
+            Subject::App { .. } => format!("{}_{}_AppTokenCache", self.client_id, self.authority.tenant()),
+            Subject::Assertion { hash } => hash.to_string(),
+            Subject::LongRunning(key) => key.text().unwrap_or(key.hash()).to_owned(),
         }
     }
 
@@ -165,7 +179,20 @@ mod tests {
             client_id: "33333333-1234-4567-89AB-000000000003".into(),
             authority: Authority::new("https://login.microsoftonline.com", "T1").unwrap(),
             subject,
+            layout: Layout::Native,
         }
+    }
+
+    #[test]
+    fn in_dotnets_layout_keys_are_msals() {
+        let key = |subject| Identity { layout: Layout::DotNet, ..identity(subject) }.key().as_str().to_owned();
+        assert_eq!(key(Subject::Account(AccountId::parse("O.T").unwrap())), "O.T");
+        assert_eq!(
+            key(Subject::App { resource: "https://graph.microsoft.com".into() }),
+            "33333333-1234-4567-89AB-000000000003_t1_AppTokenCache"
+        );
+        assert_eq!(key(Subject::Assertion { hash: "Hash".into() }), "Hash");
+        assert_eq!(key(Subject::LongRunning(LongRunningKey::new("Session").unwrap())), "Session");
     }
 
     #[test]

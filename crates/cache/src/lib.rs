@@ -4,27 +4,32 @@
 //! entry per subject, in MSAL's unified cache JSON. [`TokenCache`] joins them; it never asks Entra for anything and decides
 //! nothing about who may have which token: that is the client's business, in the `absentia` crate.
 
+mod adopt;
 mod cache;
 mod commit;
 mod counters;
 mod fresh;
 mod identity;
 pub mod key_ring;
+mod layout;
 mod memory;
 mod merge;
 mod partition;
 mod random;
 mod record;
+mod remove;
 mod seal;
 mod upkeep;
 
+pub use adopt::Adopted;
 pub use cache::{Builder, Loaded, Peeked, TokenCache};
 pub use commit::{Base, Committed};
 pub use counters::{Counter, Counters};
 pub use fresh::Freshness;
 pub use identity::{Identity, LongRunningKey, Subject};
 pub use key_ring::KeyRing;
-pub use memory::{Cached, Slot, TokenInner};
+pub use layout::{DataProtector, DotNetExpiry, DotNetProtection, Layout, Unprotected};
+pub use memory::{Cached, Slot, TokenInner, View};
 pub use merge::{Change, ChangeKind, Merged, merge};
 pub use partition::{Partition, Section};
 pub use random::{OsRandom, Random, SequentialRandom};

@@ -20,9 +20,21 @@ use crate::fresh::Freshness;
 /// Stripes of the sequence that orders forgetting and inserting.
 const STRIPES: usize = 256;
 
-/// The name of a subject's place in memory.
+/// The name of a subject's place in memory, and which of the tokens there are wanted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Slot {
+    place: Place,
+    view: View,
+}
+
+/// The keyed hash of an entry's key.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Slot(u128);
+struct Place(u128);
+
+/// Which tokens of an entry one may see: the keyed hash of app, cloud and tenant. A guest has tokens of several tenants in
+/// one entry, and in .NET's layout several apps have theirs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct View(u64);
 
 /// An access token and what is known of it.
 #[derive(Debug)]
@@ -68,6 +80,7 @@ impl Cached {
 #[derive(Debug)]
 pub(crate) struct SlotTokens {
     key: Box<str>,
+    view: View,
     pub(crate) version: Option<Version>,
     pub(crate) tokens: Vec<Cached>,
     /// When the store was last asked, unix seconds.
@@ -78,8 +91,16 @@ pub(crate) struct SlotTokens {
 }
 
 impl SlotTokens {
-    pub(crate) fn new(key: &str, version: Option<Version>, tokens: Vec<Cached>, loaded_at: u64, stale: u64) -> Self {
-        Self { key: key.into(), version, tokens, loaded_at, revalidate_at: AtomicU64::new(loaded_at + stale), order: 0 }
+    pub(crate) fn new(
+        key: &str,
+        slot: Slot,
+        version: Option<Version>,
+        tokens: Vec<Cached>,
+        loaded_at: u64,
+        stale: u64,
+    ) -> Self {
+        let revalidate_at = AtomicU64::new(loaded_at + stale);
+        Self { key: key.into(), view: slot.view, version, tokens, loaded_at, revalidate_at, order: 0 }
     }
 
     /// The token that grants `scopes`; of several the one that ends last.
@@ -114,7 +135,7 @@ impl Name<'_> {
 }
 
 pub(crate) struct Memory {
-    slots: Cache<Slot, Arc<SlotTokens>, Weight, BuildHasherDefault<Identity>>,
+    slots: Cache<Place, Arc<SlotTokens>, Weight, BuildHasherDefault<Unchanged>>,
     keys: (RandomState, RandomState),
     stripes: Box<[Mutex<Stripe>]>,
 }
@@ -149,8 +170,23 @@ impl Memory {
         }
     }
 
-    /// The slot of a name. The same for a whole key and for its three parts.
-    pub(crate) fn slot(&self, name: Name<'_>) -> Slot {
+    pub(crate) fn view(&self, client_id: &str, environment: &str, realm: &str) -> View {
+        let mut hasher = self.keys.0.build_hasher();
+        for part in [client_id, environment, realm] {
+            for byte in part.bytes() {
+                hasher.write_u8(byte.to_ascii_lowercase());
+            }
+            hasher.write_u8(0);
+        }
+        View(hasher.finish())
+    }
+
+    pub(crate) fn slot(&self, view: View, name: Name<'_>) -> Slot {
+        Slot { place: self.place(name), view }
+    }
+
+    /// The place of a name. The same for a whole key and for its three parts.
+    fn place(&self, name: Name<'_>) -> Place {
         let half = |state: &RandomState| {
             let mut hasher = state.build_hasher();
             hasher.write(name.prefix.as_bytes());
@@ -165,25 +201,26 @@ impl Memory {
             hasher.write(name.suffix.as_bytes());
             hasher.finish()
         };
-        Slot(u128::from(half(&self.keys.0)) << 64 | u128::from(half(&self.keys.1)))
+        Place(u128::from(half(&self.keys.0)) << 64 | u128::from(half(&self.keys.1)))
     }
 
-    pub(crate) fn slot_of_key(&self, key: &str) -> Slot {
-        self.slot(Name { prefix: key, middle: "", suffix: "" })
+    fn place_of(&self, key: &str) -> Place {
+        self.place(Name { prefix: key, middle: "", suffix: "" })
     }
 
     pub(crate) fn get(&self, slot: Slot, name: Name<'_>) -> Option<Arc<SlotTokens>> {
-        self.slots.get(&slot).filter(|tokens| name.is(&tokens.key))
+        self.slots.get(&slot.place).filter(|tokens| tokens.view == slot.view && name.is(&tokens.key))
     }
 
     /// Where the sequence of a slot stands: to be read before loading what will be inserted.
     pub(crate) fn begin(&self, slot: Slot) -> u64 {
-        self.stripe(slot).next()
+        self.stripe(slot.place).next()
     }
 
     /// Keeps tokens that were loaded after `begun` or, if `written`, written just now, unless the slot was forgotten since,
     /// or something later is held.
     pub(crate) fn insert(&self, slot: Slot, begun: u64, mut tokens: SlotTokens, written: bool) {
+        let slot = slot.place;
         let mut stripe = self.stripe(slot);
         if begun <= stripe.forgotten {
             return;
@@ -199,18 +236,19 @@ impl Memory {
         }
     }
 
-    /// Forgets a slot; an older load cannot bring it back.
-    pub(crate) fn forget(&self, slot: Slot) {
-        let mut stripe = self.stripe(slot);
+    /// Forgets what belongs to an entry; an older load cannot bring it back.
+    pub(crate) fn forget(&self, key: &str) {
+        let place = self.place_of(key);
+        let mut stripe = self.stripe(place);
         stripe.forget();
-        self.slots.remove(&slot);
+        self.slots.remove(&place);
     }
 
-    /// Forgets a slot unless it holds this version.
-    pub(crate) fn forget_other_than(&self, slot: Slot, version: &Version) {
-        let held = self.slots.peek(&slot).is_some_and(|tokens| tokens.version.as_ref() == Some(version));
+    /// Forgets what belongs to an entry unless it is of this version.
+    pub(crate) fn forget_other_than(&self, key: &str, version: &Version) {
+        let held = self.slots.peek(&self.place_of(key)).is_some_and(|tokens| tokens.version.as_ref() == Some(version));
         if !held {
-            self.forget(slot);
+            self.forget(key);
         }
     }
 
@@ -227,16 +265,16 @@ impl Memory {
         (self.slots.len(), self.slots.weight())
     }
 
-    fn stripe(&self, slot: Slot) -> std::sync::MutexGuard<'_, Stripe> {
-        self.stripes[slot.0 as usize % STRIPES].lock().unwrap_or_else(PoisonError::into_inner)
+    fn stripe(&self, place: Place) -> std::sync::MutexGuard<'_, Stripe> {
+        self.stripes[place.0 as usize % STRIPES].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<Slot, Arc<SlotTokens>> for Weight {
-    fn weight(&self, _: &Slot, tokens: &Arc<SlotTokens>) -> u64 {
+impl Weighter<Place, Arc<SlotTokens>> for Weight {
+    fn weight(&self, _: &Place, tokens: &Arc<SlotTokens>) -> u64 {
         let token = |cached: &Cached| cached.token.secret.len() + cached.token.target.len() + 320;
         (tokens.key.len() + 160 + tokens.tokens.iter().map(token).sum::<usize>()) as u64
     }
@@ -244,9 +282,9 @@ impl Weighter<Slot, Arc<SlotTokens>> for Weight {
 
 /// Slots are keyed hashes already.
 #[derive(Default)]
-struct Identity(u64);
+struct Unchanged(u64);
 
-impl Hasher for Identity {
+impl Hasher for Unchanged {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -276,7 +314,8 @@ mod tests {
         };
         let cached = Cached::new(Arc::new(token), Freshness::new(0, 10_000, 0, 0));
         let version = Version::new(vec![version]);
-        (memory.slot_of_key(key), SlotTokens::new(key, Some(version), vec![cached], 0, 60))
+        let slot = memory.slot(View(7), whole(key));
+        (slot, SlotTokens::new(key, slot, Some(version), vec![cached], 0, 60))
     }
 
     fn whole(key: &str) -> Name<'_> {
@@ -289,9 +328,9 @@ mod tests {
         let resource = "https://Graph.Microsoft.com/a-resource-with-a-name-that-is-longer-than-sixty-four-bytes";
         let parts = Name { prefix: "c/c_t_", middle: resource, suffix: "_AppTokenCache" };
         let key = format!("c/c_t_{}_AppTokenCache", resource.to_ascii_lowercase());
-        assert_eq!(memory.slot(parts), memory.slot_of_key(&key));
+        assert_eq!(memory.place(parts), memory.place_of(&key));
         assert!(parts.is(&key) && !parts.is("c/c_t_other_AppTokenCache"));
-        assert_ne!(memory.slot_of_key("a"), memory.slot_of_key("b"));
+        assert_ne!(memory.place_of("a"), memory.place_of("b"));
     }
 
     #[test]
@@ -299,7 +338,7 @@ mod tests {
         let memory = Memory::new(1 << 20);
         let (slot, loaded) = tokens(&memory, "k", 1);
         let begun = memory.begin(slot);
-        memory.forget(slot);
+        memory.forget("k");
         memory.insert(slot, begun, loaded, false);
         assert!(memory.get(slot, whole("k")).is_none());
         let (slot, loaded) = tokens(&memory, "k", 1);
@@ -330,9 +369,9 @@ mod tests {
         let memory = Memory::new(1 << 20);
         let (slot, loaded) = tokens(&memory, "k", 1);
         memory.insert(slot, memory.begin(slot), loaded, false);
-        memory.forget_other_than(slot, &Version::new(vec![1]));
+        memory.forget_other_than("k", &Version::new(vec![1]));
         assert!(memory.get(slot, whole("k")).is_some());
-        memory.forget_other_than(slot, &Version::new(vec![2]));
+        memory.forget_other_than("k", &Version::new(vec![2]));
         assert!(memory.get(slot, whole("k")).is_none());
     }
 

@@ -165,6 +165,7 @@ mod tests {
             client_id: "cid".into(),
             authority: Authority::new("https://login.microsoftonline.com", "t").unwrap(),
             subject: Subject::Account(AccountId::parse(HOME).unwrap()),
+            layout: Default::default(),
         }
     }
 

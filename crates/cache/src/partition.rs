@@ -286,6 +286,7 @@ mod tests {
             client_id: CID.into(),
             authority: Authority::new("https://login.microsoftonline.com", TID).unwrap(),
             subject: Subject::Account(AccountId::parse(HOME).unwrap()),
+            layout: Default::default(),
         }
     }
 

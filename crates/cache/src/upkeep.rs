@@ -54,10 +54,8 @@ impl TokenCache {
                     for change in changes {
                         match change {
                             Change::Lost => memory.forget_all(),
-                            Change::Removed(key) => memory.forget(memory.slot_of_key(key.as_str())),
-                            Change::Written(key, version) => {
-                                memory.forget_other_than(memory.slot_of_key(key.as_str()), &version);
-                            }
+                            Change::Removed(key) => memory.forget(key.as_str()),
+                            Change::Written(key, version) => memory.forget_other_than(key.as_str(), &version),
                         }
                     }
                 }

@@ -11,6 +11,9 @@ use crate::{
     report::{Report, Stop},
 };
 
+/// How often a running worker looks for entries that .NET wrote.
+const ADOPT_EVERY: Duration = Duration::from_secs(600);
+
 /// Acts for absent users. Cheap to clone; does nothing until it is told to run.
 #[derive(Clone)]
 #[doc(alias = "BackgroundWorker")]
@@ -106,6 +109,7 @@ impl Worker {
     {
         let token = CancellationToken::new();
         let work = async {
+            self.adopt().await;
             let report = Pass::new(self, Which::Idle, &token).run(&act).await;
             token.cancel();
             report
@@ -150,7 +154,31 @@ impl Worker {
             token.cancel();
             ended
         };
-        futures_util::future::join3(until(shutdown, &token), upkeep, work).await.2
+        let adoptions = async {
+            tokio::select! {
+                () = self.adoptions() => {}
+                () = token.cancelled() => {}
+            }
+        };
+        futures_util::future::join4(until(shutdown, &token), upkeep, adoptions, work).await.3
+    }
+
+    async fn adoptions(&self) {
+        loop {
+            self.adopt().await;
+            self.client.cache().clock().sleep(ADOPT_EVERY).await;
+        }
+    }
+
+    /// Takes up what .NET wrote since. A failure is tried again later: those who are known can be served.
+    async fn adopt(&self) {
+        match self.client.adopt().await {
+            Ok(found) if found.adopted > 0 || found.unreadable > 0 => {
+                tracing::info!(found.adopted, found.unreadable, "looked for entries without a row");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "entries without a row were not looked for"),
+        }
     }
 
     async fn rounds<T, F, Fut>(

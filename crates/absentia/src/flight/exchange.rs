@@ -95,12 +95,17 @@ fn nothing_stored(loaded: &Loaded) -> Error {
     let what = match loaded {
         Loaded::Absent => "Nothing is stored for this user",
         Loaded::Found { .. } => "No refresh token is stored for this user",
-        Loaded::Unreadable(_) => "What is stored for this user cannot be read",
+        Loaded::Unreadable(_) | Loaded::Locked(_) => "What is stored for this user cannot be read",
     };
     Error::interaction_required(what)
         .said(absentia_core::error::Entra {
             error: Some(
-                if matches!(loaded, Loaded::Unreadable(_)) { "unreadable" } else { "entry_missing" }.to_owned(),
+                if matches!(loaded, Loaded::Unreadable(_) | Loaded::Locked(_)) {
+                    "unreadable"
+                } else {
+                    "entry_missing"
+                }
+                .to_owned(),
             ),
             ..Default::default()
         })

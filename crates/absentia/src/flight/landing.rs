@@ -70,6 +70,7 @@ impl Flight<'_> {
             Ok(Committed::Stored { partition, version }) => {
                 cache.remember_written(want.slot, begun, &want.identity, &partition, &version);
             }
+            Ok(Committed::NotStored) => cache.remember_unstored(want.slot, begun, &want.identity, &change),
             Ok(Committed::StartAgain) => return Ok(Attempt::Again),
             Ok(Committed::Gone) => match want.identity.subject {
                 Subject::Account(_) | Subject::LongRunning(_) => {
