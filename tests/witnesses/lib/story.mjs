@@ -7,8 +7,9 @@ const USER_READ = ["User.Read"];
 const DEFAULT = ["https://graph.microsoft.com/.default"];
 
 /**
- * `witness.ask` does one thing with the library and answers `{ token, source, account, username }` or
- * `{ refused: { type, error, aadsts, suberror } }`; `refusals` names the library's types for "the app is wrong" and "the user must act".
+ * Plays the story, each `step` under a name. `witness.ask` does one thing with the library and answers
+ * `{ token, source, account, username }` or `{ refused: { type, error, aadsts, suberror } }`; `refusals` names the library's types
+ * for "the app is wrong" and "the user must act".
  */
 export async function story(step, world, witness, refusals) {
   const { entra } = world;

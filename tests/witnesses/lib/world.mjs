@@ -64,17 +64,11 @@ export class World {
     return new Person(this.entra, this.entra.user(name));
   }
 
-  /** Does `act`, and tells what it came to and which token requests the emulator's journal has of it. */
-  async during(act) {
+  /** Does `act` and holds the journal against `expected`: for each token request its grant, its user and its AADSTS number. */
+  async asking(expected, act) {
     const before = await this.entra.now();
     const result = await act();
     const requests = (await this.entra.journal(before)).filter(({ endpoint }) => endpoint === "token");
-    return { result, requests };
-  }
-
-  /** Does `act` and holds the journal against `expected`: for each token request its grant, its user and its AADSTS number. */
-  async asking(expected, act) {
-    const { result, requests } = await this.during(act);
     const seen = requests.map(({ grant_type, user, aadsts }) => [grant_type, user?.upn.split("@")[0] ?? null, aadsts ?? 0]);
     assert.deepEqual(seen, expected, `token requests in the journal; the answer was ${JSON.stringify(result, shortened)}`);
     return result;
