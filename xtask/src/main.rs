@@ -11,7 +11,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test            everything CI checks: format, lints, documents, tests, dependencies, the demo
+  test            everything CI checks: format, lints, documents, tests, dependencies, the demo,
+                  the apps in a browser, the emulator before Microsoft's libraries
   bench [NAME]    the figures of docs/performance.md; with --build, what a clean build costs
   demo [OPTIONS]  builds the samples and plays the story (cargo demo is short for it)
 ";

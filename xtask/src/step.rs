@@ -44,7 +44,7 @@ pub(crate) fn check(name: &str, command: &mut Command) -> Counts {
 }
 
 /// Runs a command that runs tests, and counts what it says: each `test result:` of `cargo test`, or a closing line
-/// `N passed, N failed`. Ignored tests are long work with a command of its own, and count as skipped.
+/// `N passed, N failed`, with or without `N skipped`. Ignored tests are long work with a command of its own, and count as skipped.
 pub(crate) fn tests(name: &str, command: &mut Command) -> Counts {
     timed(name, || {
         let child = command.stdout(Stdio::piped()).spawn();
@@ -103,6 +103,7 @@ mod tests {
         let of = |line| verdict(line).map(|counts| (counts.passed, counts.failed, counts.skipped));
         assert_eq!(of("test result: ok. 12 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out"), Some((12, 1, 2)));
         assert_eq!(of("61 passed, 0 failed"), Some((61, 0, 0)));
+        assert_eq!(of("18 passed, 1 failed, 2 skipped"), Some((18, 1, 2)));
         assert_eq!(of("test a_test_that_passed ... ok"), None);
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn run() -> ExitCode {
     total.add(check("programs", &mut cargo(["build", "--workspace", "--bins"])));
     total.add(tests("tests", &mut cargo(["test", "--workspace", "--no-fail-fast"])));
     total.add(browser(ci));
+    total.add(witnesses(ci));
     total.add(check("demo", Command::new(env!("CARGO")).args(["run", "--quiet", "--package", "xtask", "--", "demo"])));
 
     println!("\n{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
@@ -35,8 +36,7 @@ fn dependencies(ci: bool) -> Counts {
     let mut deny = cargo(["deny", "--version"]);
     let there = deny.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
     if !there && !ci {
-        println!("\nskipped: dependencies (cargo-deny is not installed: cargo install cargo-deny --locked)");
-        return Counts { skipped: 1, ..Counts::default() };
+        return skipped("dependencies", "cargo-deny is not installed: cargo install cargo-deny --locked");
     }
     if !there {
         let installed =
@@ -62,10 +62,22 @@ fn browser(ci: bool) -> Counts {
         .map(|(_, name)| name)
         .collect();
     if !missing.is_empty() && !ci {
-        println!("\nskipped: browser (not installed: {})", missing.join(", "));
-        return Counts { skipped: 1, ..Counts::default() };
+        return skipped("browser", &format!("not installed: {}", missing.join(", ")));
     }
     tests("browser", Command::new("node").arg("tests/e2e/run.mjs"))
+}
+
+/// Microsoft's other client libraries against the emulator. Each says for itself what it misses; all need Node.
+fn witnesses(ci: bool) -> Counts {
+    if !answers("node") && !ci {
+        return skipped("witnesses", "not installed: node");
+    }
+    tests("witnesses", Command::new("node").arg("tests/witnesses/run.mjs"))
+}
+
+fn skipped(name: &str, reason: &str) -> Counts {
+    println!("\nskipped: {name} ({reason})");
+    Counts { skipped: 1, ..Counts::default() }
 }
 
 fn answers(program: &str) -> bool {
