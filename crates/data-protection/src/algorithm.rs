@@ -183,8 +183,16 @@ mod tests {
     #[test]
     fn context_headers_are_dotnets() {
         for (encryption, validation, expected) in [
-            ("AES_192_CBC", Some("HMACSHA256"), "000000000018000000100000002000000020f474b1872b3b53e4721de19c0841db6fd4791184b996092ee1202f36e8608fa8fbd98abdff5402f264b1d7211536220c"),
-            ("AES_256_CBC", Some("HMACSHA256"), "000000000020000000100000002000000020ea10387ac9273b7fd5321177776f1530f946d3c71d60dd7b287366d81cb03fe5e5a701fa16f1554f1581fddd576ce844"),
+            (
+                "AES_192_CBC",
+                Some("HMACSHA256"),
+                "000000000018000000100000002000000020f474b1872b3b53e4721de19c0841db6fd4791184b996092ee1202f36e8608fa8fbd98abdff5402f264b1d7211536220c",
+            ),
+            (
+                "AES_256_CBC",
+                Some("HMACSHA256"),
+                "000000000020000000100000002000000020ea10387ac9273b7fd5321177776f1530f946d3c71d60dd7b287366d81cb03fe5e5a701fa16f1554f1581fddd576ce844",
+            ),
             ("AES_128_GCM", None, "0001000000100000000c0000001000000010957c50ff692e388b9ad5c7689e4b9e2b"),
             ("AES_192_GCM", None, "0001000000180000000c00000010000000100daa013a950ada2b798f5ff272fad363"),
             ("AES_256_GCM", None, "0001000000200000000c0000001000000010e7dcce66df855a323a6bb7bd7a59be45"),
@@ -198,7 +206,9 @@ mod tests {
     #[test]
     fn names_are_read_as_they_are_written() {
         for size in [KeySize::Aes128, KeySize::Aes192, KeySize::Aes256] {
-            for algorithm in [Algorithm::Gcm(size), Algorithm::Cbc(size, Hash::Sha256), Algorithm::Cbc(size, Hash::Sha512)] {
+            for algorithm in
+                [Algorithm::Gcm(size), Algorithm::Cbc(size, Hash::Sha256), Algorithm::Cbc(size, Hash::Sha512)]
+            {
                 let (encryption, validation) = algorithm.names();
                 assert_eq!(Algorithm::named(&encryption, validation), Some(algorithm));
             }

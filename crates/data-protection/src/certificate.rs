@@ -42,8 +42,9 @@ impl Certificate {
     pub fn from_pem(pem: &Secret) -> Result<Self, Error> {
         let pem = pem.expose().as_bytes();
         let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
-            Error::config("The PEM text has no private key that can be read")
-                .advise("It must have a section PRIVATE KEY or RSA PRIVATE KEY, not encrypted; use a PFX for a password")
+            Error::config("The PEM text has no private key that can be read").advise(
+                "It must have a section PRIVATE KEY or RSA PRIVATE KEY, not encrypted; use a PFX for a password",
+            )
         })?;
         let pkcs8 = match &key {
             PrivateKeyDer::Pkcs8(key) => Zeroizing::new(key.secret_pkcs8_der().to_vec()),

@@ -13,13 +13,7 @@ use uuid::{Builder, Uuid};
 use zeroize::Zeroizing;
 
 use crate::{
-    Random,
-    algorithm::Algorithm,
-    certificate::Certificate,
-    dates,
-    document::NAMESPACE,
-    encrypted_xml,
-    key::Protection,
+    Random, algorithm::Algorithm, certificate::Certificate, dates, document::NAMESPACE, encrypted_xml, key::Protection,
     ring::KeyRing,
 };
 
@@ -148,11 +142,7 @@ fn may_add(ring: &KeyRing, certificate: Option<&Certificate>) -> Result<(), Erro
 }
 
 /// The element `masterKey`, or what stands for it.
-fn secret(
-    master: &[u8],
-    certificate: Option<&Certificate>,
-    random: Random<'_>,
-) -> Result<Zeroizing<String>, Error> {
+fn secret(master: &[u8], certificate: Option<&Certificate>, random: Random<'_>) -> Result<Zeroizing<String>, Error> {
     let mut value = Zeroizing::new(String::with_capacity(512));
     value.push_str(&format!("<masterKey p4:requiresEncryption=\"true\" xmlns:p4=\"{NAMESPACE}\"><value>"));
     BASE64_STANDARD.encode_string(master, &mut value);
@@ -165,7 +155,12 @@ fn secret(
     )))
 }
 
-fn document(id: Uuid, [created, activates, expires]: [&str; 3], algorithm: Algorithm, secret: &str) -> Zeroizing<String> {
+fn document(
+    id: Uuid,
+    [created, activates, expires]: [&str; 3],
+    algorithm: Algorithm,
+    secret: &str,
+) -> Zeroizing<String> {
     let (encryption, validation) = algorithm.names();
     let validation = validation.map(|name| format!("\n      <validation algorithm=\"{name}\" />")).unwrap_or_default();
     let deserializer =

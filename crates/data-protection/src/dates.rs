@@ -20,7 +20,11 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let since = civil.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
     let since = since.checked_sub(jiff::SignedDuration::from_secs(offset))?;
     let length = since.unsigned_abs();
-    if since.is_negative() { SystemTime::UNIX_EPOCH.checked_sub(length) } else { SystemTime::UNIX_EPOCH.checked_add(length) }
+    if since.is_negative() {
+        SystemTime::UNIX_EPOCH.checked_sub(length)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(length)
+    }
 }
 
 /// `at` in UTC, with as many digits of a second as it takes, seven at most.

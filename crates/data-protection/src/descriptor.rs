@@ -67,7 +67,8 @@ fn secret(key: Node<'_, '_>, certificates: &[Certificate]) -> (Protection, Resul
     };
     let class = class(outer.attribute("deserializerType"));
     if class != "AuthenticatedEncryptorDescriptorDeserializer" {
-        let other = format!("Its descriptor is of another kind ({class}); only UseCryptographicAlgorithms is supported");
+        let other =
+            format!("Its descriptor is of another kind ({class}); only UseCryptographicAlgorithms is supported");
         return (Protection::Other, Err(other));
     }
     let Some(inner) = child(outer, "descriptor") else {
@@ -75,7 +76,7 @@ fn secret(key: Node<'_, '_>, certificates: &[Certificate]) -> (Protection, Resul
     };
     let (protection, master) = master_key(inner, certificates);
     let secret = algorithm(inner).and_then(|algorithm| {
-        Encryptor::new(algorithm, &*master?).ok_or_else(|| format!("The crypto library does not have {algorithm}"))
+        Encryptor::new(algorithm, &master?).ok_or_else(|| format!("The crypto library does not have {algorithm}"))
     });
     (protection, secret)
 }
@@ -96,7 +97,8 @@ fn master_key(descriptor: Node<'_, '_>, certificates: &[Certificate]) -> (Protec
     if let Some(master) = child(descriptor, "masterKey") {
         return (Protection::None, decoded(master));
     }
-    let Some(secret) = child(descriptor, "encryptedSecret").filter(|node| node.tag_name().namespace() == Some(NAMESPACE))
+    let Some(secret) =
+        child(descriptor, "encryptedSecret").filter(|node| node.tag_name().namespace() == Some(NAMESPACE))
     else {
         return (Protection::Other, Err("It has no masterKey".to_owned()));
     };
@@ -106,14 +108,18 @@ fn master_key(descriptor: Node<'_, '_>, certificates: &[Certificate]) -> (Protec
             let master = child(secret, "unencryptedKey").and_then(|node| child(node, "masterKey"));
             (Protection::None, master.ok_or_else(|| "It has no masterKey".to_owned()).and_then(decoded))
         }
-        "DpapiXmlDecryptor" | "DpapiNGXmlDecryptor" => {
-            (Protection::Other, Err("Its secret is encrypted with DPAPI, which works only inside Windows; let the \
-                .NET application use ProtectKeysWithCertificate".to_owned()))
-        }
-        "AzureKeyVaultXmlDecryptor" => {
-            (Protection::Other, Err("Its secret is encrypted with a key in Azure Key Vault, which is not supported; let \
-                the .NET application use ProtectKeysWithCertificate".to_owned()))
-        }
+        "DpapiXmlDecryptor" | "DpapiNGXmlDecryptor" => (
+            Protection::Other,
+            Err("Its secret is encrypted with DPAPI, which works only inside Windows; let the \
+                .NET application use ProtectKeysWithCertificate"
+                .to_owned()),
+        ),
+        "AzureKeyVaultXmlDecryptor" => (
+            Protection::Other,
+            Err("Its secret is encrypted with a key in Azure Key Vault, which is not supported; let \
+                the .NET application use ProtectKeysWithCertificate"
+                .to_owned()),
+        ),
         other => (Protection::Other, Err(format!("Its secret is encrypted in a way that is not supported ({other})"))),
     }
 }

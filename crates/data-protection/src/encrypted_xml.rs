@@ -31,7 +31,9 @@ pub(crate) fn decrypt(data: Node<'_, '_>, certificates: &[Certificate]) -> Resul
     let transport = match method(key) {
         RSA_1_5 => Transport::Pkcs1,
         RSA_OAEP => Transport::Oaep,
-        other => return Err(format!("Its key transport {} is not supported; rsa-1_5 and rsa-oaep-mgf1p are", shown(other))),
+        other => {
+            return Err(format!("Its key transport {} is not supported; rsa-1_5 and rsa-oaep-mgf1p are", shown(other)));
+        }
     };
     let wrapped = cipher_value(key).ok_or("It has no CipherValue")?;
     let data = cipher_value(data).ok_or("It has no CipherValue")?;
@@ -105,6 +107,8 @@ fn whose(key: Node<'_, '_>) -> String {
              that certificate's PFX or PEM file",
             thumbprint(&der)
         ),
-        None => "Its secret is encrypted to a certificate it does not name, and no given private key opens it".to_owned(),
+        None => {
+            "Its secret is encrypted to a certificate it does not name, and no given private key opens it".to_owned()
+        }
     }
 }

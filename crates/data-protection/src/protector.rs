@@ -172,7 +172,9 @@ mod tests {
 
     #[test]
     fn lengths_are_dotnets() {
-        for (length, expected) in [(0, &[0][..]), (127, &[0x7f]), (128, &[0x80, 1]), (16383, &[0xff, 0x7f]), (16384, &[0x80, 0x80, 1])] {
+        for (length, expected) in
+            [(0, &[0][..]), (127, &[0x7f]), (128, &[0x80, 1]), (16383, &[0xff, 0x7f]), (16384, &[0x80, 0x80, 1])]
+        {
             let mut out = Vec::new();
             push_length(length, &mut out);
             assert_eq!(out, expected);

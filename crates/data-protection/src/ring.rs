@@ -61,8 +61,12 @@ impl KeyRing {
         let mut files: Vec<PathBuf> = Vec::new();
         for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
             let path = entry.map_err(|error| unreadable(folder, error))?.path();
-            // Through a link too: Kubernetes mounts secrets so. Opening anything but a file may wait for ever.
-            if path.extension().is_some_and(|extension| extension == "xml") && path.is_file() {
+            if path.extension().is_none_or(|extension| extension != "xml") {
+                continue;
+            }
+            // Through a link too: Kubernetes mounts secrets so. A link to nowhere may have been a revocation. Opening
+            // anything but a file may wait for ever.
+            if fs::metadata(&path).map_err(|error| unreadable(&path, error))?.is_file() {
                 files.push(path);
             }
         }
@@ -181,8 +185,9 @@ impl Inner {
                 Ok(key) => self.keys.push(key),
                 Err(what) => self.skip(source, format!("has {what}")),
             },
-            "revocation" => revocations
-                .push(descriptor::revocation(root).map_err(|what| fatal(source, &format!("has {what}")))?),
+            "revocation" => {
+                revocations.push(descriptor::revocation(root).map_err(|what| fatal(source, &format!("has {what}")))?)
+            }
             other => self.skip(source, format!("is neither key nor revocation, but {}", shown(other))),
         }
         Ok(())
@@ -203,8 +208,9 @@ fn surely_a_key(source: &str, text: &str) -> bool {
 }
 
 fn fatal(source: &str, what: &str) -> Error {
-    Error::config(format!("In the key ring, {source} {what}, and it may be a revocation"))
-        .advise("Restore it, or remove it if it is none; until then nothing is opened, so that no revoked key comes back")
+    Error::config(format!("In the key ring, {source} {what}, and it may be a revocation")).advise(
+        "Restore it, or remove it if it is none; until then nothing is opened, so that no revoked key comes back",
+    )
 }
 
 /// Reads one byte more than is parsed, so that what is too long is known to be.
