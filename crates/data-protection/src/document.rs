@@ -2,8 +2,9 @@
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// The longest document, in bytes. .NET writes four thousand for a key under a certificate.
-pub(crate) const MAX_LENGTH: usize = 128 * 1024;
+/// The longest document, in bytes. .NET writes four thousand for a key under a certificate. The parser takes quadratic time
+/// for attributes, so this is not generous.
+pub(crate) const MAX_LENGTH: usize = 32 * 1024;
 /// The most nodes of a document; that bounds its depth too.
 const MAX_NODES: u32 = 500;
 

@@ -20,8 +20,8 @@ use crate::{
     key::Key,
 };
 
-/// The most documents of a ring. With .NET's defaults this is a thousand years.
-const MAX_DOCUMENTS: usize = 4096;
+/// The most documents of a ring. With .NET's defaults this is a quarter of a millennium.
+const MAX_DOCUMENTS: usize = 1024;
 
 /// A ring as it was when it was read. Cheap to clone; immutable, so read again what may have changed.
 #[derive(Clone)]
