@@ -27,11 +27,14 @@ pub struct NewKey {
     pub algorithm: Algorithm,
     /// From activation to expiry: 90 days by default, 7 at least.
     pub lifetime: Duration,
+    /// When it becomes active. By default at once if the ring has no default key, else when that one expires. Other processes
+    /// read a ring once a day: with less than two days ahead, some meet payloads under a key they do not have yet.
+    pub activates: Option<SystemTime>,
 }
 
 impl Default for NewKey {
     fn default() -> Self {
-        Self { algorithm: Algorithm::default(), lifetime: Duration::from_secs(90 * 24 * 3600) }
+        Self { algorithm: Algorithm::default(), lifetime: Duration::from_secs(90 * 24 * 3600), activates: None }
     }
 }
 
@@ -42,8 +45,7 @@ pub struct KeyDocument {
 }
 
 impl KeyDocument {
-    /// Makes a key for `ring`. It is active at once if the ring has no default key at `now`, else when that one expires, so
-    /// that every process has read it by then.
+    /// Makes a key for `ring`.
     ///
     /// # Errors
     /// `Config` when the ring's keys are under a certificate and none is given, or under something that is not supported
@@ -56,7 +58,7 @@ impl KeyDocument {
         random: Random<'_>,
     ) -> Result<Self, Error> {
         may_add(ring, certificate)?;
-        let activates = ring.default_key(now).map_or(now, |key| key.expires());
+        let activates = new.activates.or_else(|| Some(ring.default_key(now)?.expires())).unwrap_or(now);
         let expires = activates.checked_add(new.lifetime).filter(|_| new.lifetime >= SHORTEST).ok_or_else(|| {
             Error::config("The lifetime of a key must be 7 days or more").advise("90 days is what .NET uses")
         })?;

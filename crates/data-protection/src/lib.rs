@@ -4,6 +4,20 @@
 //! for one application name and one chain of purposes; the token cache of Microsoft.Identity.Web uses `msal_cache`.
 //! A ring of somebody else's is read and never rewritten: [`create_key`] only adds a file.
 //!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let now = std::time::SystemTime::UNIX_EPOCH;
+//! # let random = |_: &mut [u8]| Ok(());
+//! use absentia_data_protection::{KeyRing, Protector};
+//!
+//! let ring = KeyRing::from_folder("/var/lib/keys".as_ref(), &[])?;
+//! let protector = Protector::new(ring, "my-app", &["msal_cache"])?; // what .NET gives to SetApplicationName
+//! let payload = protector.protect(b"{}", now, &random)?;
+//! assert_eq!(&protector.unprotect(&payload)?[..], b"{}");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Formats: `authenticated-encryption-details`, `subkeyderivation`, `context-headers` and `key-storage-format` of the
 //! ASP.NET Core documentation. Time and randomness are passed in. Nothing here waits, and nothing is logged: what a
 //! reader of the ring should know is in [`KeyRing::problems`].

@@ -24,6 +24,8 @@ use crate::{
 const MAX_DOCUMENTS: usize = 1024;
 
 /// A ring as it was when it was read. Cheap to clone; immutable, so read again what may have changed.
+///
+/// Nothing in a ring is authenticated: whoever can write to the folder or the list decides which keys there are.
 #[derive(Clone)]
 pub struct KeyRing(Arc<Inner>);
 

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
 
-use std::{fmt::Write as _, fs};
+use std::{fmt::Write as _, fs, path::Path, slice};
 
-use absentia_core::Error;
-use absentia_data_protection::KeyRing;
+use absentia_core::{Error, Secret};
+use absentia_data_protection::{Certificate, KeyRing};
 
 const DESERIALIZER: &str = "X.AuthenticatedEncryptorDescriptorDeserializer, X";
 const SECRET: &str = "MTIzNDU2Nzg5MGFiY2RlZg==";
@@ -203,6 +203,28 @@ fn no_mutation_of_a_key_file_does_harm() {
         check(shorter);
         check([&text.as_bytes()[..at], &text.as_bytes()[text.len() - at..]].concat());
     }
+}
+
+/// A key under a certificate, changed here and there: it opens, is unusable, or is left aside.
+#[test]
+fn no_mutation_of_an_encrypted_key_does_harm() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/compat/data-protection");
+    let pfx = fs::read(fixtures.join("ring-x509.pfx")).unwrap();
+    let certificate = Certificate::from_pfx(&pfx, &Secret::new("fixture")).unwrap();
+    let text = fs::read(fixtures.join("ring-x509/key-6fea3bfc-b8bf-4416-8a42-f7f867a4fbb8.xml")).unwrap();
+    let (mut usable, mut unusable, mut aside) = (0, 0, 0);
+    for at in (0..text.len()).step_by(5) {
+        let mut changed = text.clone();
+        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+        let ring = KeyRing::from_documents(vec![("key-x".to_owned(), changed)], slice::from_ref(&certificate)).unwrap();
+        match ring.keys().first().map(|key| key.unusable()) {
+            Some(None) => usable += 1, // in the white space, the certificate, the padding: nothing vouches for those
+            Some(Some(_)) => unusable += 1,
+            None => aside += 1,
+        }
+        assert_eq!(ring.keys().len() + ring.problems().len(), 1);
+    }
+    assert!(usable > 0 && unusable > 100 && aside > 100, "{usable} {unusable} {aside}");
 }
 
 fn check(bytes: Vec<u8>) {

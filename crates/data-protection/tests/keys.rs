@@ -93,6 +93,14 @@ fn the_next_key_begins_when_the_default_one_ends() {
     assert_eq!(ring.protecting_key(now()).unwrap().id(), first);
     assert_eq!(ring.protecting_key(ends).unwrap().id(), second);
     assert_eq!(fs::read(folder.path().join(format!("key-{first}.xml"))).unwrap(), before);
+
+    // Or when it is told to.
+    let soon = now() + Duration::from_secs(2 * 24 * 3600);
+    let new = NewKey { activates: Some(soon), ..NewKey::default() };
+    let third = create_key(folder.path(), new, None, now(), &random).unwrap();
+    let ring = KeyRing::from_folder(folder.path(), &[]).unwrap();
+    assert_eq!(ring.protecting_key(now()).unwrap().id(), first);
+    assert_eq!(ring.protecting_key(soon).unwrap().id(), third);
 }
 
 #[test]
