@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Everything a crate of ours may depend on of ours. Development dependencies of tests are free.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("absentia", &["absentia-cache", "absentia-core", "absentia-store"]),
     (
         "absentia-apps",
@@ -32,6 +32,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("absentia-cli", &["absentia", "absentia-config", "absentia-emulator", "absentia-sqlite", "absentia-store"]),
     ("absentia-config", &["absentia", "absentia-cache", "absentia-store"]),
     ("absentia-core", &[]),
+    ("absentia-data-protection", &["absentia-core"]),
     ("absentia-emulator", &[]),
     ("absentia-sqlite", &["absentia-store"]),
     ("absentia-store", &[]),
