@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Everything a crate of ours may depend on of ours. Development dependencies of tests are free.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("absentia", &["absentia-cache", "absentia-core", "absentia-store"]),
     (
         "absentia-apps",
@@ -33,6 +33,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("absentia-config", &["absentia", "absentia-cache", "absentia-store"]),
     ("absentia-core", &[]),
     ("absentia-emulator", &[]),
+    ("absentia-redis", &["absentia-store"]),
     ("absentia-sqlite", &["absentia-store"]),
     ("absentia-store", &[]),
     (
