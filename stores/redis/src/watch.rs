@@ -1,15 +1,26 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
-use std::time::Duration;
 
-use absentia_store::{Change, Clock, Key, Result, Version, Watch, WatchStore};
+use absentia_store::{Change, Error, ErrorKind, Key, Result, Version, Watch, WatchStore};
 use async_trait::async_trait;
-use redis::{AsyncConnectionConfig, FromRedisValue, PushInfo, PushKind, aio::MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, FromRedisValue, PushInfo, PushKind, RedisResult, Value,
+    aio::MultiplexedConnection,
+    cluster_async::ClusterConnection,
+    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
+};
 use tokio::sync::mpsc;
 
-use crate::{RedisConfig, RedisStore, connect, error};
+use crate::{
+    RedisStore,
+    connect::{self, Connection},
+    error,
+};
 
 /// How many announcements wait for a slow listener before it hears `Lost` instead.
 const KEPT: usize = 10_000;
@@ -22,16 +33,13 @@ const DOING: &str = "watch for changes";
 #[async_trait]
 impl WatchStore for RedisStore {
     async fn watch(&self) -> Result<Box<dyn Watch>> {
-        let (config, channel) = (self.0.config.clone(), self.0.names.channel.clone());
-        let subscription = Subscription::begin(&config, &channel).await?;
-        Ok(Box::new(RedisWatch { config, channel, clock: self.0.clock.clone(), subscription: Some(subscription) }))
+        let subscription = Subscription::begin(self).await?;
+        Ok(Box::new(RedisWatch { store: self.clone(), subscription: Some(subscription) }))
     }
 }
 
 struct RedisWatch {
-    config: Arc<RedisConfig>,
-    channel: String,
-    clock: Arc<dyn Clock>,
+    store: RedisStore,
     /// Absent after it broke, until another could be begun.
     subscription: Option<Subscription>,
 }
@@ -41,13 +49,13 @@ impl Watch for RedisWatch {
     async fn next(&mut self) -> Result<Vec<Change>> {
         loop {
             let Some(subscription) = &mut self.subscription else {
-                self.subscription = Some(Subscription::begin(&self.config, &self.channel).await?);
+                self.subscription = Some(Subscription::begin(&self.store).await?);
                 return Ok(vec![Change::Lost]);
             };
             let heard = tokio::select! {
                 biased;
                 heard = subscription.hear() => heard,
-                () = self.clock.sleep(SILENCE) => {
+                () = self.store.0.clock.sleep(SILENCE) => {
                     if subscription.is_alive().await { continue } else { None }
                 }
             };
@@ -68,7 +76,8 @@ struct Subscription {
 }
 
 impl Subscription {
-    async fn begin(config: &RedisConfig, channel: &str) -> Result<Self> {
+    async fn begin(store: &RedisStore) -> Result<Self> {
+        let (config, channel) = (&*store.0.config, &store.0.names.channel);
         let (sender, incoming) = mpsc::channel(KEPT);
         let overflow = Arc::new(AtomicBool::new(false));
         let full = overflow.clone();
@@ -83,7 +92,39 @@ impl Subscription {
         let explain = |error| error::explain(config, DOING, error);
         let mut connection = connect::find(config, &how).await.map_err(explain)?.connection;
         connection.subscribe(channel).await.map_err(explain)?;
-        Ok(Self { connection, incoming, overflow })
+        let mut subscription = Self { connection, incoming, overflow };
+        if let Connection::Cluster(cluster) = store.0.link.connect().await? {
+            let (id, limit) = (store.write_id(), store.0.clock.sleep(config.response_timeout));
+            tokio::select! {
+                biased;
+                heard = subscription.hear_marks(cluster, channel, &id) => heard.map_err(explain)?,
+                () = limit => {
+                    let message = "a node of the Cluster does not pass announcements on; check the Cluster's bus";
+                    return Err(Error::new(ErrorKind::Unavailable, format!("{}: could not {DOING}: {message}", config.name())));
+                }
+            }
+        }
+        Ok(subscription)
+    }
+
+    /// Has each primary announce a mark, and waits for all: what was announced before has then been heard, and is
+    /// forgotten, and the way from each to here is open.
+    async fn hear_marks(&mut self, mut cluster: ClusterConnection, channel: &str, id: &str) -> RedisResult<()> {
+        let mark = format!("m {id}");
+        let publish = redis::cmd("PUBLISH").arg(channel).arg(&mark).to_owned();
+        let everyone = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+        let mut missing = match cluster.route_command(publish, everyone).await? {
+            Value::Map(answers) => answers.len(),
+            _ => 0,
+        };
+        while missing > 0 {
+            let push = self.incoming.recv().await;
+            let Some(push) = push.filter(|push| push.kind != PushKind::Disconnection) else {
+                return Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into());
+            };
+            missing -= usize::from(payload(push).is_some_and(|text| text == mark));
+        }
+        Ok(())
     }
 
     /// At least one change, or `None` when the connection is gone. Cancel safe.
@@ -95,7 +136,7 @@ impl Subscription {
             while let Some(taken) = push {
                 match taken.kind {
                     PushKind::Disconnection => return None,
-                    PushKind::Message => changes.push(change(taken).unwrap_or(Change::Lost)),
+                    PushKind::Message => changes.extend(payload(taken).and_then(|text| change(&text))),
                     _ => {}
                 }
                 push = self.incoming.try_recv().ok();
@@ -112,10 +153,14 @@ impl Subscription {
     }
 }
 
-/// What an announcement says: `w` and the version, or `r`, then a space and the key. `None` for another program's words.
-fn change(push: PushInfo) -> Option<Change> {
-    let payload = push.data.into_iter().nth(1)?;
-    let text = String::from_redis_value(payload).ok()?;
+/// The text of an announcement.
+fn payload(push: PushInfo) -> Option<String> {
+    String::from_redis_value(push.data.into_iter().nth(1)?).ok()
+}
+
+/// What an announcement says: `w` and the version, or `r`, then a space and the key. `None` for the mark with which a
+/// watch began, and for another program's words.
+fn change(text: &str) -> Option<Change> {
     let (what, key) = text.split_once(' ')?;
     match what.split_at_checked(1)? {
         ("w", version) => Some(Change::Written(Key::new(key), Version::new(version.to_owned()))),

@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use absentia_redis::{RedisConfig, RedisStore};
+use absentia_redis::{RedisConfig, RedisStore, Tls};
 use absentia_store::{Backend, SystemClock, conformance::Fixture};
 use support::Server;
 
@@ -28,10 +28,42 @@ async fn open(config: RedisConfig) -> Backend {
     Backend::of(config.name(), &Arc::new(store))
 }
 
+fn config(text: &str) -> RedisConfig {
+    RedisConfig::parse(text).unwrap()
+}
+
 mod single {
     use super::*;
 
     static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
 
-    absentia_store::conformance_tests!(|| fixture(RedisConfig::parse(&SERVER.address()).unwrap()));
+    absentia_store::conformance_tests!(|| fixture(config(&SERVER.address())));
+}
+
+mod tls {
+    use super::*;
+
+    static SERVER: LazyLock<support::Tls> = LazyLock::new(|| support::Tls::start(&["127.0.0.1"]));
+
+    absentia_store::conformance_tests!(|| {
+        let mut config = config(&format!("rediss://{}", SERVER.server.address()));
+        config.tls = Some(Tls { authorities: Some(SERVER.authority.clone().into_bytes()), ..Tls::default() });
+        fixture(config)
+    });
+}
+
+mod cluster {
+    use super::*;
+
+    static SERVERS: LazyLock<support::Cluster> = LazyLock::new(support::Cluster::start);
+
+    absentia_store::conformance_tests!(|| fixture(config(&SERVERS.seeds())));
+}
+
+mod sentinel {
+    use super::*;
+
+    static SERVERS: LazyLock<support::Sentinels> = LazyLock::new(support::Sentinels::start);
+
+    absentia_store::conformance_tests!(|| fixture(config(&SERVERS.text())));
 }

@@ -1,6 +1,6 @@
 //! Which texts are read, as what, and what is said about the others.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
 use std::time::Duration;
 

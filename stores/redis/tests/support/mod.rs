@@ -5,13 +5,15 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::expect_used,
-    reason = "a test's set-up; each test uses its part"
+    reason = "set-up; each test uses a part of it"
 )]
 
+mod groups;
+pub(crate) use groups::{Cluster, Sentinels, Tls};
+
 use std::{
-    io::Write,
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -19,31 +21,37 @@ use std::{
 
 use tempfile::TempDir;
 
-/// How long a server may take to begin.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may take to be as it should.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Ends its server when its standard input is closed: when the server's value is dropped, or this process ends.
 const KEEPER: &str = r#""$@" & child=$!; cat > /dev/null; kill -9 $child; wait $child"#;
 
-/// One running server. Stopped when dropped, or with this process.
+/// One running server. Stopped when it is dropped, or with this process.
 pub(crate) struct Server {
     pub(crate) port: u16,
     folder: TempDir,
-    more: Vec<String>,
-    program: &'static str,
+    command: Vec<String>,
     keeper: Option<Child>,
 }
 
 impl Server {
-    /// A server with these words of configuration besides.
+    /// A server that keeps what it has when it is stopped, with these words of configuration besides.
     pub(crate) fn start(more: &[&str]) -> Self {
-        Self::start_program("redis-server", more)
+        let (port, folder) = (free_port(), folder());
+        Self::start_in(folder, port, &[&["--port", &port.to_string()], more].concat())
     }
 
-    pub(crate) fn start_program(program: &'static str, more: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let more = more.iter().map(|&word| word.to_owned()).collect();
-        let mut server = Self { port: free_port(), folder, more, program, keeper: None };
+    fn start_in(folder: TempDir, port: u16, more: &[&str]) -> Self {
+        let path = folder.path().to_str().unwrap().to_owned();
+        let always = ["redis-server", "--bind", "127.0.0.1", "--dir", &path, "--logfile", "log", "--save", ""];
+        let command = [&always[..], &["--appendonly", "yes", "--appendfsync", "no"], more].concat();
+        Self::launch(port, folder, &command)
+    }
+
+    fn launch(port: u16, folder: TempDir, command: &[&str]) -> Self {
+        let command = command.iter().map(|&word| word.to_owned()).collect();
+        let mut server = Self { port, folder, command, keeper: None };
         server.begin();
         server
     }
@@ -57,24 +65,14 @@ impl Server {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Starts it again on its port, with what it saved.
+    /// Starts it, again on its port and with what it kept.
     pub(crate) fn begin(&mut self) {
-        let log = self.folder.path().join("log");
-        let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "sh", self.program]);
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--logfile"]);
-        command.arg(&log).arg("--dir").arg(self.folder.path()).args(&self.more);
-        let keeper = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER, "sh"]).args(&self.command);
+        let keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.keeper = Some(keeper.expect("sh starts"));
-        wait_until(&format!("{} on port {} listens", self.program, self.port), || {
-            TcpStream::connect(("127.0.0.1", self.listening_port())).is_ok()
-        });
-    }
-
-    /// The port that is listened on also when plain text is off.
-    fn listening_port(&self) -> u16 {
-        let tls = self.more.iter().position(|word| word == "--tls-port").and_then(|at| self.more.get(at + 1));
-        tls.map_or(self.port, |port| port.parse().unwrap())
+        let what = format!("{} listens on port {}", self.command[0], self.port);
+        wait_until(&what, || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
     /// Kills it.
@@ -87,7 +85,15 @@ impl Server {
 
     /// What redis-cli prints.
     pub(crate) fn cli(&self, words: &[&str]) -> String {
-        cli(self.port, words)
+        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(words).output();
+        let output = output.expect("redis-cli starts: apt-get install redis-tools");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    pub(crate) fn wait_for_info(&self, section: &str, line: &str) {
+        wait_until(&format!("{} says {line}", self.address()), || {
+            self.cli(&["INFO", section]).lines().any(|said| said.trim() == line)
+        });
     }
 }
 
@@ -97,28 +103,22 @@ impl Drop for Server {
     }
 }
 
-pub(crate) fn cli(port: u16, words: &[&str]) -> String {
-    let output = Command::new("redis-cli").args(["-p", &port.to_string()]).args(words).output();
-    let output = output.expect("redis-cli starts: install the Debian package redis-tools");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+fn folder() -> TempDir {
+    // Of the target folder: servers of a whole test run end with the process, and nobody takes theirs away.
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-/// Whether Debian's packages are here. Their absence fails a test, it does not skip it.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let step = Duration::from_millis(10);
+    let step = Duration::from_millis(20);
     for _ in 0..PATIENCE.as_millis() / step.as_millis() {
         if is_so() {
             return;
         }
         thread::sleep(step);
     }
-    panic!("{what}: not within {PATIENCE:?}; apt-get install redis-server redis-sentinel redis-tools");
-}
-
-pub(crate) fn write(path: &PathBuf, bytes: &[u8]) {
-    std::fs::File::create(path).unwrap().write_all(bytes).unwrap();
+    panic!("{what}: not within {PATIENCE:?}; needed are Debian's redis-server, redis-sentinel and redis-tools");
 }
