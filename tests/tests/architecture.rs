@@ -34,6 +34,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("absentia-core", &[]),
     ("absentia-data-protection", &["absentia-core"]),
     ("absentia-emulator", &[]),
+    ("absentia-redis", &["absentia-store"]),
     ("absentia-sqlite", &["absentia-store"]),
     ("absentia-store", &[]),
     (

@@ -2,7 +2,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use absentia_store::{ConnectionText, Target};
+use absentia_store::{ConnectionText, RedisTarget, Target};
 
 use crate::{
     ado::{self, Pair},
@@ -63,7 +63,7 @@ pub fn database_target(text: &str) -> Result<Target, ConnectionStringError> {
 pub fn redis_target(text: &str) -> Result<Target, ConnectionStringError> {
     let text = text.trim();
     match by_scheme(text)? {
-        Some(Target::Redis(secret)) => Ok(Target::Redis(secret)),
+        Some(redis @ Target::Redis(_)) => Ok(redis),
         Some(other) => Err(ConnectionStringError::new(format!(
             "this is for {}, not for Redis; it belongs in ConnectionStrings:TokenCacheDbConnStr",
             other.engine()
@@ -73,8 +73,13 @@ pub fn redis_target(text: &str) -> Result<Target, ConnectionStringError> {
              quotes, or a redis:// URL with the password percent-encoded",
         )),
         None if text.is_empty() => Err(ConnectionStringError::new("it is empty")),
-        None => Ok(Target::Redis(ConnectionText::new(text))),
+        None => Ok(redis(ConnectionText::new(text))),
     }
+}
+
+/// The instance name is a setting of its own, which the plan of the stores adds.
+fn redis(connection: ConnectionText) -> Target {
+    Target::Redis(RedisTarget { connection, instance_name: String::new() })
 }
 
 fn by_scheme(text: &str) -> Result<Option<Target>, ConnectionStringError> {
@@ -86,8 +91,8 @@ fn by_scheme(text: &str) -> Result<Option<Target>, ConnectionStringError> {
     }
     type Make = fn(ConnectionText) -> Target;
     let schemes: [(&str, Make); 6] = [
-        ("redis://", Target::Redis),
-        ("rediss://", Target::Redis),
+        ("redis://", redis),
+        ("rediss://", redis),
         ("postgres://", Target::Postgres),
         ("postgresql://", Target::Postgres),
         ("mssql://", Target::SqlServer),

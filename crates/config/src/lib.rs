@@ -23,7 +23,7 @@ mod sqlite;
 mod timespan;
 mod values;
 
-pub use absentia_store::{ConnectionText, Opener, SqliteMode, SqliteTarget, Target};
+pub use absentia_store::{ConnectionText, Opener, RedisTarget, SqliteMode, SqliteTarget, Target};
 pub use check::secret_advice;
 pub use client::Created;
 pub use connection_string::{ConnectionStringError, database_target, redis_target};

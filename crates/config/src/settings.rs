@@ -4,7 +4,7 @@ use std::{
 };
 
 use absentia::Secret;
-use absentia_store::Target;
+use absentia_store::{RedisTarget, Target};
 
 use crate::{
     check,
@@ -157,9 +157,23 @@ impl Settings {
     pub fn store_plan(&self) -> Result<StorePlan, Error> {
         let ConnectionStrings { database, redis, .. } = &self.connection_strings;
         match (redis, database) {
-            (Some(redis), accounts) => Ok(StorePlan { tokens: redis.clone(), accounts: accounts.clone() }),
-            (None, Some(database)) => Ok(StorePlan { tokens: database.clone(), accounts: None }),
+            (Some(redis), accounts) => Ok(StorePlan {
+                tokens: self.named(redis),
+                accounts: accounts.as_ref().map(|target| self.named(target)),
+            }),
+            (None, Some(database)) => Ok(StorePlan { tokens: self.named(database), accounts: None }),
             (None, None) => Err(missing(&self.configuration, &setting::DATABASE).into()),
+        }
+    }
+
+    /// The target with the instance name, if it is Redis.
+    fn named(&self, target: &Target) -> Target {
+        match target {
+            Target::Redis(redis) => Target::Redis(RedisTarget {
+                instance_name: self.connection_strings.redis_instance_name.clone().unwrap_or_default(),
+                ..redis.clone()
+            }),
+            other => other.clone(),
         }
     }
 

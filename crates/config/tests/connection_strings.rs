@@ -179,8 +179,11 @@ fn redis_text_is_stack_exchanges() {
         ["cache1.example.net:6380,password=ab+/cd==,ssl=True", ",,cache1.example.net , PASSWORD = x ,Ssl=on", "h"]
     {
         let target = redis_target(text).unwrap_or_else(|error| panic!("{error}"));
-        assert!(matches!(&target, Target::Redis(secret) if secret.expose() == text), "{target:?}");
-        assert_eq!(format!("{target:?}"), "Redis([connection string])");
+        assert!(matches!(&target, Target::Redis(redis) if redis.connection.expose() == text), "{target:?}");
+        assert_eq!(
+            format!("{target:?}"),
+            r#"Redis(RedisTarget { connection: [connection string], instance_name: "" })"#
+        );
     }
     assert!(redis_target("\"cache1.example.net:6380,password=hidden\"").is_err());
     assert!(redis_target("").is_err());

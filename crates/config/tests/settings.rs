@@ -79,6 +79,7 @@ fn a_web_app_nests_its_settings() {
     assert_eq!(read.endpoints, [endpoint("Http", "http://*:5000"), endpoint("Https", "https://localhost:44321")]);
     assert_eq!(read.configuration().get("Logging:LogLevel:Default").map(|value| value.text()), Some("Information"));
     let plan = read.store_plan().unwrap();
+    assert!(matches!(&plan.tokens, Target::Redis(redis) if redis.instance_name == "TokenCache"), "{plan:?}");
     assert_eq!((plan.tokens.engine(), plan.accounts.map(|target| target.engine())), ("Redis", Some("SQLite")));
 }
 

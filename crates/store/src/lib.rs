@@ -38,7 +38,7 @@ pub use lease::{Acquired, Lease, LeaseState, LeaseStore};
 pub use memory::MemoryStore;
 pub use opener::Opener;
 pub use scan::ScanStore;
-pub use target::{ConnectionText, SqliteMode, SqliteTarget, Target};
+pub use target::{ConnectionText, RedisTarget, SqliteMode, SqliteTarget, Target};
 pub use watch::{Change, Watch, WatchStore};
 
 use std::sync::Arc;

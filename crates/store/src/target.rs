@@ -11,7 +11,7 @@ pub enum Target {
     /// A SQLite database.
     Sqlite(SqliteTarget),
     /// Redis: a `redis://` or `rediss://` URL, or StackExchange.Redis' text.
-    Redis(ConnectionText),
+    Redis(RedisTarget),
     /// SQL Server: a `mssql://` URL, or SqlClient's text.
     SqlServer(ConnectionText),
     /// PostgreSQL: a `postgres://` or `postgresql://` URL, or Npgsql's text.
@@ -42,6 +42,15 @@ impl Target {
             Self::MySql(_) => "absentia-mysql",
         }
     }
+}
+
+/// A Redis server and what its keys begin with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RedisTarget {
+    /// The connection string.
+    pub connection: ConnectionText,
+    /// Put before the key of each entry: .NET's `InstanceName`. May be empty.
+    pub instance_name: String,
 }
 
 /// A SQLite database and how to open it.

@@ -26,8 +26,8 @@ pub trait WatchStore: Send + Sync + 'static {
 /// One running watch.
 #[async_trait]
 pub trait Watch: Send {
-    /// Waits for changes and returns at least one, oldest first. Cancel safe: a change that was not returned is returned
-    /// by the next call.
+    /// Waits for changes and returns at least one, those of one key oldest first. Cancel safe: a change that was not
+    /// returned is returned by the next call.
     ///
     /// # Errors
     /// When the store stopped answering. The watch may be asked again and resumes where it was, or says

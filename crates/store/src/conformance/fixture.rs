@@ -14,6 +14,7 @@ type Reopen = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Backend> + Send>> + Se
 pub struct Fixture {
     backend: Backend,
     time: Time,
+    expires_by_itself: bool,
     reopen: Option<Reopen>,
     /// Dropped after the law, e.g. a temporary folder.
     kept: Vec<Box<dyn Any + Send + Sync>>,
@@ -27,12 +28,18 @@ enum Time {
 impl Fixture {
     /// A backend whose clock is `clock`.
     pub fn new(backend: Backend, clock: ManualClock) -> Self {
-        Self { backend, time: Time::Manual(clock), reopen: None, kept: Vec::new() }
+        Self { backend, time: Time::Manual(clock), expires_by_itself: false, reopen: None, kept: Vec::new() }
     }
 
     /// A backend whose clock cannot be moved, e.g. that of a server: the laws wait, and take longer.
     pub fn in_real_time(backend: Backend) -> Self {
-        Self { backend, time: Time::Real, reopen: None, kept: Vec::new() }
+        Self { backend, time: Time::Real, expires_by_itself: false, reopen: None, kept: Vec::new() }
+    }
+
+    /// The server deletes what ended without being asked: there is nothing to sweep, ever.
+    #[must_use]
+    pub fn expiring_by_itself(self) -> Self {
+        Self { expires_by_itself: true, ..self }
     }
 
     /// How another process opens the same data. Without it the laws about two handles use one.
@@ -55,6 +62,11 @@ impl Fixture {
     /// The stores.
     pub fn backend(&self) -> &Backend {
         &self.backend
+    }
+
+    /// How many entries a sweep must find, of `ended` that ended.
+    pub(super) fn to_sweep(&self, ended: usize) -> usize {
+        if self.expires_by_itself { 0 } else { ended }
     }
 
     pub(super) async fn another(&self) -> Backend {

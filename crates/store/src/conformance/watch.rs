@@ -44,7 +44,7 @@ fn words(heard: &[Change]) -> Vec<String> {
         .collect()
 }
 
-/// Puts and removals by another process, oldest first; nothing from before the watch began.
+/// Puts and removals by another process, those of one key oldest first; nothing from before the watch began.
 pub async fn tells_what_another_handle_did_in_order(fixture: &Fixture) {
     let other = fixture.another().await;
     put(&other, "before", When::Absent).await;
@@ -54,8 +54,11 @@ pub async fn tells_what_another_handle_did_in_order(fixture: &Fixture) {
     put(&other, "eve", When::Absent).await;
     other.entries.remove(&Key::new("ada"), Removal::IfUnchanged(second)).await.expect("answered");
     other.entries.remove(&Key::new("eve"), Removal::SignOut).await.expect("answered");
-    let expected = [written("ada"), written("ada"), written("eve"), removed("ada"), removed("eve")];
-    assert_eq!(words(&hear(&mut watch, 5).await), expected);
+    let heard = words(&hear(&mut watch, 5).await);
+    // Keys may be kept by servers that do not wait for each other.
+    let of = |name: &str| heard.iter().filter(|word| word.ends_with(name)).cloned().collect::<Vec<_>>();
+    assert_eq!(of("ada"), [written("ada"), written("ada"), removed("ada")]);
+    assert_eq!(of("eve"), [written("eve"), removed("eve")]);
 }
 
 /// A process hears of its own writes too: which of its memories are stale is not the store's to say.
@@ -85,6 +88,10 @@ pub async fn tells_nothing_of_leases_rearming_and_accounts(fixture: &Fixture) {
     let slides = Expiry { sliding: Some(fixture.span(10)), absolute: None };
     done(backend.entries.put(&key, Bytes::new(), When::Absent, slides).await.expect("answered"));
     let mut watch = watch(fixture).await;
+    for _ in 0..10 {
+        fixture.pass(5).await;
+        assert!(backend.entries.get(&key).await.expect("answered").is_some());
+    }
     if let Some(leases) = &backend.leases {
         let Acquired::Held(lease) = leases.acquire(&key, "one", fixture.span(100)).await.expect("answered") else {
             panic!("nobody holds it")
@@ -93,10 +100,6 @@ pub async fn tells_nothing_of_leases_rearming_and_accounts(fixture: &Fixture) {
             assert!(leases.renew(&lease, fixture.span(100)).await.expect("answered"));
         }
         leases.release(&lease, Some(Bytes::from_static(b"done")), fixture.span(100)).await.expect("answered");
-    }
-    for _ in 0..10 {
-        fixture.pass(5).await;
-        assert!(backend.entries.get(&key).await.expect("answered").is_some());
     }
     if let Some(accounts) = &backend.accounts {
         for sign_in in [Some(0), None, None] {
@@ -133,7 +136,9 @@ pub async fn a_dropped_next_loses_nothing(fixture: &Fixture) {
     let left = 60 - heard.len();
     heard.extend(hear(&mut watch, left).await);
     let expected: Vec<_> = (0..60).map(|number| written(&format!("key {number}"))).collect();
-    assert_eq!(words(&heard), expected);
+    let mut heard = words(&heard);
+    heard.sort_by_key(|word| expected.iter().position(|other| other == word));
+    assert_eq!(heard, expected);
 }
 
 /// A watch takes nothing from another.
