@@ -4,5 +4,9 @@ use absentia_config::Opener;
 
 /// Their openers, to be handed to the settings.
 pub fn openers() -> Vec<Box<dyn Opener>> {
-    vec![absentia_sqlite::opener()]
+    vec![
+        absentia_sqlite::opener(),
+        #[cfg(feature = "redis")]
+        absentia_redis::opener(),
+    ]
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Everything a crate of ours may depend on of ours. Development dependencies of tests are free.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("absentia", &["absentia-cache", "absentia-core", "absentia-store"]),
     (
         "absentia-apps",
@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
             "absentia-config",
             "absentia-core",
             "absentia-emulator",
+            "absentia-redis",
             "absentia-sqlite",
             "absentia-store",
             "absentia-worker",
@@ -29,8 +30,11 @@ const ALLOWED: [(&str, &[&str]); 15] = [
         &["absentia", "absentia-cache", "absentia-core", "absentia-emulator", "absentia-sqlite", "absentia-store"],
     ),
     ("absentia-cache", &["absentia-core", "absentia-store"]),
-    ("absentia-cli", &["absentia", "absentia-config", "absentia-emulator", "absentia-sqlite", "absentia-store"]),
-    ("absentia-config", &["absentia", "absentia-cache", "absentia-store"]),
+    (
+        "absentia-cli",
+        &["absentia", "absentia-config", "absentia-emulator", "absentia-redis", "absentia-sqlite", "absentia-store"],
+    ),
+    ("absentia-config", &["absentia", "absentia-cache", "absentia-data-protection", "absentia-store"]),
     ("absentia-core", &[]),
     ("absentia-data-protection", &["absentia-core"]),
     ("absentia-emulator", &[]),

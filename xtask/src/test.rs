@@ -13,15 +13,19 @@ pub(crate) fn run() -> ExitCode {
     let mut total = Counts::default();
 
     total.add(check("format", cargo(["fmt", "--all", "--check"]).env_remove("RUSTFLAGS")));
-    total.add(check("lints", &mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    total.add(check(
+        "lints",
+        &mut cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]),
+    ));
     total.add(check(
         "documents",
-        cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"),
+        cargo(["doc", "--workspace", "--all-features", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
     ));
     total.add(dependencies(ci));
     // The binaries the tests start must be those of this source.
-    total.add(check("programs", &mut cargo(["build", "--workspace", "--bins"])));
-    total.add(tests("tests", &mut cargo(["test", "--workspace", "--no-fail-fast"])));
+    total.add(check("programs", &mut cargo(["build", "--workspace", "--all-features", "--bins"])));
+    total.add(tests("tests", &mut cargo(["test", "--workspace", "--all-features", "--no-fail-fast"])));
     total.add(browser(ci));
     total.add(witnesses(ci));
     total.add(check("demo", Command::new(env!("CARGO")).args(["run", "--quiet", "--package", "xtask", "--", "demo"])));

@@ -43,6 +43,7 @@ mod token;
 pub mod transport;
 mod want;
 
+pub use absentia_cache::Builder as CacheBuilder;
 pub use absentia_cache::{
     Adopted, Counter, Counters, DataProtector, DotNetExpiry, DotNetProtection, KeyRing, Layout, LongRunningKey,
     TokenCache, Unprotected, key_ring,

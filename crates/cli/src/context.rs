@@ -24,6 +24,8 @@ pub(crate) fn openers() -> Vec<Box<dyn Opener>> {
     vec![
         #[cfg(feature = "sqlite")]
         absentia_sqlite::opener(),
+        #[cfg(feature = "redis")]
+        absentia_redis::opener(),
     ]
 }
 

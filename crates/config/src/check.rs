@@ -1,3 +1,5 @@
+use std::time::{Duration, SystemTime};
+
 use url::{Host, Url};
 
 /// Hosts that may be reached without TLS, because nobody can listen on the way.
@@ -50,6 +52,28 @@ pub(crate) fn origin(text: &str) -> Result<String, &'static str> {
         return Err("holds something that is not an origin");
     }
     Ok(url.origin().ascii_serialization())
+}
+
+/// `true` or `false`, as .NET reads them.
+pub(crate) fn boolean(text: &str) -> Result<bool, &'static str> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("is neither true nor false"),
+    }
+}
+
+/// A day, from its beginning in UTC, or an instant with its offset.
+pub(crate) fn date(text: &str) -> Result<SystemTime, &'static str> {
+    let text = text.trim();
+    let written = match text.len() {
+        10 => format!("{text}T00:00:00Z"),
+        _ => text.to_owned(),
+    };
+    let instant = written.parse::<jiff::Timestamp>().ok().and_then(|instant| u64::try_from(instant.as_second()).ok());
+    instant
+        .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
+        .ok_or("is neither a day nor an instant")
 }
 
 /// 8-4-4-4-12 hex digits.

@@ -3,21 +3,25 @@
 use std::{path::PathBuf, sync::Arc};
 
 use absentia::{
-    Authority, ClientCredential, Error, ErrorKind, KeyRing, Secret, TokenCache, key_ring,
+    Authority, ClientCredential, DotNetExpiry, DotNetProtection, Error, ErrorKind, KeyRing, Layout, Secret, TokenCache,
+    key_ring,
     store::{Backend, Clock, Opener, SystemClock, Target, wrap::Timeout},
     transport::SystemHttp,
 };
 use absentia_cache::OsRandom;
 
-use crate::{Need, Settings, error::Problem, opener::pick, plan::StorePlan};
+use crate::{
+    Need, Settings, data_protection::RingProtector, error::Problem, opener::pick, plan::StorePlan, setting,
+    setting::Setting,
+};
 
 /// What `absentia store create` made.
 #[derive(Clone, Debug)]
 pub struct Created {
     /// What the store is, without a password.
     pub store: String,
-    /// The key ring.
-    pub key_ring: PathBuf,
+    /// The key ring; none where .NET's keys protect the entries and no other is asked for.
+    pub key_ring: Option<PathBuf>,
     /// Whether the key ring was made now; `false` when it was there.
     pub new_key_ring: bool,
 }
@@ -68,8 +72,8 @@ impl Settings {
     /// missing, unreadable, readable by others or damaged; `Unavailable` when the store does not answer.
     pub async fn token_cache(&self, openers: &[Box<dyn Opener>]) -> Result<TokenCache, Error> {
         let plan = self.store_plan().map_err(config)?;
-        // The ring first: without it nothing may be opened.
-        let ring = KeyRing::load(&ring_of(&plan)?)?;
+        // The keys first: without them nothing may be opened.
+        let keys = self.keys(openers, &plan).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut backend = open(openers, &plan.tokens, &clock).await?;
         if let Some(accounts) = &plan.accounts {
@@ -79,12 +83,51 @@ impl Settings {
         }
         // A store that hangs must not hang its callers.
         backend.entries = Arc::new(Timeout::new(backend.entries, clock.clone()));
-        let builder = TokenCache::sealed(backend, ring).clock(clock);
-        Ok(match self.sliding_expiration {
-            Some(window) => builder.sliding_expiration(window),
-            None => builder,
+        let wanted = &self.token_cache;
+        let mut builder = match keys {
+            Keys::Native(ring) => TokenCache::sealed(backend, ring),
+            Keys::DotNet(protection, ring) => {
+                let expiry = DotNetExpiry { sliding: wanted.sliding_expiration, relative: wanted.relative_expiration };
+                let builder = TokenCache::dotnet(backend, protection).dotnet_expiry(expiry);
+                ring.into_iter().fold(builder, absentia::CacheBuilder::app_ring)
+            }
+        };
+        if let Some(window) = wanted.sliding_expiration {
+            builder = builder.sliding_expiration(window);
         }
-        .build())
+        if let Some(bytes) = wanted.size_limit.filter(|_| !wanted.disable_l1).or(wanted.disable_l1.then_some(0)) {
+            builder = builder.memory_limit(bytes);
+        }
+        Ok(builder.clock(clock).build())
+    }
+
+    async fn keys(&self, openers: &[Box<dyn Opener>], plan: &StorePlan) -> Result<Keys, Error> {
+        let ring = self.ring_file(plan);
+        if self.token_cache.layout == Layout::Native {
+            return Ok(Keys::Native(KeyRing::load(&ring.ok_or_else(no_ring_file)?)?));
+        }
+        let protection = if self.token_cache.encrypt == Some(true) {
+            let protector = RingProtector::open(&self.data_protection, openers, &plan.tokens).await?;
+            let protection = DotNetProtection::data_protection(Arc::new(protector));
+            match self.token_cache.accept_plain_until {
+                Some(date) => protection.accept_plain_until(date),
+                None => protection,
+            }
+        } else {
+            DotNetProtection::plain()
+        };
+        Ok(Keys::DotNet(protection, ring.map(|file| KeyRing::load(&file)).transpose()?))
+    }
+
+    /// `TokenCache:KeyRing`; else beside the file of a SQLite database.
+    fn ring_file(&self, plan: &StorePlan) -> Option<PathBuf> {
+        let beside = || {
+            std::iter::once(&plan.tokens).chain(&plan.accounts).find_map(|target| match target {
+                Target::Sqlite(sqlite) => sqlite.key_ring(),
+                _ => None,
+            })
+        };
+        self.token_cache.key_ring.clone().or_else(beside)
     }
 
     /// Makes the store and the key ring, or what of them is missing: what `absentia store create` does. Repeatable. A key
@@ -94,12 +137,19 @@ impl Settings {
     /// As [`token_cache`](Self::token_cache).
     pub async fn create_store(&self, openers: &[Box<dyn Opener>]) -> Result<Created, Error> {
         let plan = self.store_plan().map_err(config)?;
-        let ring = ring_of(&plan)?;
-        let new_key_ring = !ring.exists();
-        if new_key_ring {
-            key_ring::KeyRing::create(&ring, &OsRandom)?;
+        let ring = match self.ring_file(&plan) {
+            Some(ring) => Some(ring),
+            // There .NET's keys protect entries; a ring is for the sessions of a web app.
+            None if self.token_cache.layout == Layout::DotNet => None,
+            None => return Err(no_ring_file()),
+        };
+        let new_key_ring = ring.as_ref().is_some_and(|ring| !ring.exists());
+        if let Some(ring) = &ring {
+            if new_key_ring {
+                key_ring::KeyRing::create(ring, &OsRandom)?;
+            }
+            KeyRing::load(ring)?;
         }
-        KeyRing::load(&ring)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let mut names = Vec::new();
         for target in std::iter::once(&plan.tokens).chain(&plan.accounts) {
@@ -114,26 +164,27 @@ async fn open(openers: &[Box<dyn Opener>], target: &Target, clock: &Arc<dyn Cloc
     pick(openers, target).map_err(config)?.open(target, clock.clone()).await.map_err(store)
 }
 
-/// The key ring lies beside the database file. Stores without a file have none of their own yet.
-fn ring_of(plan: &StorePlan) -> Result<PathBuf, Error> {
-    std::iter::once(&plan.tokens)
-        .chain(&plan.accounts)
-        .find_map(|target| match target {
-            Target::Sqlite(sqlite) => sqlite.key_ring(),
-            _ => None,
-        })
-        .ok_or_else(|| {
-            let message =
-                "a store in memory or on a server has no file beside which its key ring could lie: use a SQLite file";
-            config(Problem::new(message).into())
-        })
+/// What opens the entries.
+enum Keys {
+    Native(KeyRing),
+    /// The ring is for what the app itself seals.
+    DotNet(DotNetProtection, Option<KeyRing>),
 }
 
-fn config(error: crate::Error) -> Error {
+fn no_ring_file() -> Error {
+    let Setting { key, is, .. } = setting::KEY_RING;
+    let message = format!(
+        "{key} is not set, and a store in memory or on a server has no file beside which its key ring could lie. It is {is}; \
+         all processes that share the store need the same file"
+    );
+    config(Problem::new(message).into())
+}
+
+pub(crate) fn config(error: crate::Error) -> Error {
     Error::config(error.to_string())
 }
 
-fn store(error: absentia::store::Error) -> Error {
+pub(crate) fn store(error: absentia::store::Error) -> Error {
     let kind = match error.kind() {
         absentia::store::ErrorKind::Config => ErrorKind::Config,
         _ => ErrorKind::Unavailable,

@@ -8,6 +8,7 @@ mod ado;
 mod check;
 mod client;
 mod connection_string;
+mod data_protection;
 mod environment;
 mod error;
 mod json;
@@ -21,6 +22,7 @@ mod settings;
 mod sql_server;
 mod sqlite;
 mod timespan;
+mod token_cache;
 mod values;
 
 pub use absentia_store::{ConnectionText, Opener, RedisTarget, SqliteMode, SqliteTarget, Target};
@@ -33,6 +35,8 @@ pub use layer::Kind;
 pub use opener::pick;
 pub use plan::StorePlan;
 pub use settings::{AzureAd, ConnectionStrings, Endpoint, Need, Settings};
+
+pub use token_cache::{DataProtectionSettings, TokenCacheSettings};
 
 pub use timespan::{TimeSpanError, parse_time_span};
 pub use values::{Configuration, Value};

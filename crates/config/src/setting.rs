@@ -76,6 +76,50 @@ pub(crate) const ALLOWED_ORIGINS: Setting = setting(
     &[],
     "the origins of browser apps that may call, such as [\"http://localhost:3000\"]",
 );
+pub(crate) const LAYOUT: Setting =
+    setting("TokenCache:Layout", &[], "native, or dotnet to share entries with Microsoft.Identity.Web");
+pub(crate) const ENCRYPT: Setting = setting(
+    "TokenCache:Encrypt",
+    &[],
+    "true or false, whatever the .NET application sets in MsalDistributedTokenCacheAdapterOptions",
+);
+pub(crate) const ACCEPT_PLAIN_UNTIL: Setting = setting(
+    "TokenCache:AcceptPlainUntil",
+    &[],
+    "the day until which entries that are not protected are read, such as 2027-01-31",
+);
+pub(crate) const RELATIVE_EXPIRATION: Setting = setting(
+    "TokenCache:AbsoluteExpirationRelativeToNow",
+    &[],
+    "how long an entry lives after it was written, such as 14.00:00:00 for 14 days",
+);
+pub(crate) const KEY_RING: Setting =
+    setting("TokenCache:KeyRing", &[], "the file of the key ring, made by `absentia store create`");
+pub(crate) const SIZE_LIMIT: Setting = setting("TokenCache:SizeLimit", &[], "how many bytes memory may hold");
+pub(crate) const DISABLE_L1: Setting =
+    setting("TokenCache:DisableL1Cache", &[], "true or false: whether nothing is kept in memory");
+pub(crate) const APPLICATION_NAME: Setting = setting(
+    "DataProtection:ApplicationName",
+    &[],
+    "what the .NET application gives to SetApplicationName; without that call it is the path of its content root",
+);
+pub(crate) const KEY_FOLDER: Setting = setting(
+    "DataProtection:KeyFolder",
+    &[],
+    "the folder of key-*.xml files that the .NET application gives to PersistKeysToFileSystem; or set DataProtection:RedisKey",
+);
+pub(crate) const REDIS_KEY: Setting = setting(
+    "DataProtection:RedisKey",
+    &[],
+    "the list that the .NET application gives to PersistKeysToStackExchangeRedis, such as DataProtection-Keys",
+);
+pub(crate) const CERTIFICATE: Setting = setting(
+    "DataProtection:Certificate",
+    &[],
+    "the PFX or PEM file of what the .NET application gives to ProtectKeysWithCertificate",
+);
+pub(crate) const CERTIFICATE_PASSWORD: Setting =
+    setting("DataProtection:CertificatePassword", &[], "the password of that PFX file");
 pub(crate) const SLIDING_EXPIRATION: Setting = setting(
     "TokenCache:SlidingExpiration",
     &[],

@@ -1,7 +1,4 @@
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use absentia::Secret;
 use absentia_store::{RedisTarget, Target};
@@ -14,7 +11,7 @@ use crate::{
     plan::StorePlan,
     reader::{Reader, missing},
     setting::{self, Setting},
-    timespan::parse_time_span,
+    token_cache::{DataProtectionSettings, TokenCacheSettings},
     values::Configuration,
 };
 
@@ -34,8 +31,10 @@ pub struct Settings {
     pub endpoints: Vec<Endpoint>,
     /// `Cors:AllowedOrigins`, as browsers spell origins.
     pub allowed_origins: Vec<String>,
-    /// `TokenCache:SlidingExpiration`.
-    pub sliding_expiration: Option<Duration>,
+    /// How entries are kept.
+    pub token_cache: TokenCacheSettings,
+    /// The keys of .NET's layout.
+    pub data_protection: DataProtectionSettings,
     configuration: Configuration,
 }
 
@@ -187,6 +186,7 @@ impl Settings {
             let text = text.trim();
             if text.starts_with('/') { Ok(text.to_owned()) } else { Err("does not begin with `/`") }
         };
+        let token_cache = TokenCacheSettings::read(reader);
         Self {
             azure_ad: AzureAd {
                 instance: reader
@@ -224,11 +224,8 @@ impl Settings {
             microsoft_graph_base_url: reader.parsed(&setting::GRAPH_BASE_URL, check::base_url),
             endpoints: endpoints(reader),
             allowed_origins: allowed_origins(reader),
-            sliding_expiration: reader.parsed(&setting::SLIDING_EXPIRATION, |text| match parse_time_span(text) {
-                Ok(Duration::ZERO) => Err("is zero".to_owned()),
-                Ok(span) => Ok(span),
-                Err(error) => Err(format!("is {error}")),
-            }),
+            data_protection: DataProtectionSettings::read(reader, token_cache.encrypt == Some(true)),
+            token_cache,
             configuration: reader.configuration.clone(),
         }
     }

@@ -73,7 +73,7 @@ fn a_web_app_nests_its_settings() {
     assert_eq!(read.azure_ad.callback_path, "/signin-oidc");
     assert_eq!(read.graph_api_url.as_deref(), Some("https://graph.microsoft.com/beta"));
     assert_eq!(read.allowed_origins, ["http://localhost:3000", "https://spa.example"]);
-    assert_eq!(read.sliding_expiration, Some(Duration::from_secs(90 * 86_400)));
+    assert_eq!(read.token_cache.sliding_expiration, Some(Duration::from_secs(90 * 86_400)));
     assert_eq!(read.connection_strings.redis_instance_name.as_deref(), Some("TokenCache"));
     let endpoint = |name: &str, url: &str| Endpoint { name: name.to_owned(), url: url.to_owned() };
     assert_eq!(read.endpoints, [endpoint("Http", "http://*:5000"), endpoint("Https", "https://localhost:44321")]);
@@ -188,6 +188,7 @@ fn everything_wrong_and_missing_is_said_at_once() {
     assert_eq!(
         keys,
         [
+            "TokenCache:SlidingExpiration",
             "AzureAd:Domain",
             "AzureAd:TenantId",
             "AzureAd:ClientId",
@@ -196,7 +197,6 @@ fn everything_wrong_and_missing_is_said_at_once() {
             "GraphApiUrl",
             "Kestrel:Endpoints",
             "Cors:AllowedOrigins",
-            "TokenCache:SlidingExpiration",
             "AzureAd:ClientSecret",
             "MicrosoftGraphBaseUrl",
         ]

@@ -36,7 +36,7 @@ pub use entry::{Entry, Expiry, Key, Removal, Removed, Store, Version, When, Writ
 pub use error::{Error, ErrorKind, Result};
 pub use lease::{Acquired, Lease, LeaseState, LeaseStore};
 pub use memory::MemoryStore;
-pub use opener::Opener;
+pub use opener::{Documents, Opener};
 pub use scan::ScanStore;
 pub use target::{ConnectionText, RedisTarget, SqliteMode, SqliteTarget, Target};
 pub use watch::{Change, Watch, WatchStore};

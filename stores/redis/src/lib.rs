@@ -4,6 +4,7 @@ mod accounts;
 mod claims;
 mod config;
 mod connect;
+mod documents;
 mod entries;
 mod error;
 mod leases;

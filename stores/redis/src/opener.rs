@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use absentia_store::{Backend, Clock, Opener, RedisTarget, Result, Target};
+use absentia_store::{Backend, Clock, Documents, Opener, RedisTarget, Result, SystemClock, Target};
 use async_trait::async_trait;
 
-use crate::{RedisConfig, RedisStore, error};
+use crate::{RedisConfig, RedisStore, documents::List, error};
 
 /// Opens Redis targets of connection strings.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,6 +35,11 @@ impl Opener for RedisOpener {
         let config = RedisConfig { abort_connect: true, ..config(target)? };
         let store = Arc::new(RedisStore::open(&config, clock).await?);
         Ok(Backend::of(config.name(), &store))
+    }
+
+    async fn documents(&self, target: &Target, list: &str) -> Result<Arc<dyn Documents>> {
+        let store = RedisStore::open(&config(target)?, Arc::new(SystemClock)).await?;
+        Ok(Arc::new(List { store, name: list.to_owned() }))
     }
 }
 

@@ -12,6 +12,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    APPEND = "append";
     PUT = "entry" "put";
     REMOVE = "entry" "remove";
     REARM = "entry" "rearm";
