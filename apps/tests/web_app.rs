@@ -88,7 +88,8 @@ async fn cookies_are_small_and_hidden_and_secure_behind_https() {
     let proxied = world.web_app_with(r#", "PublicUrl": "https://app.contoso.example""#).await;
     let begun = Browser::new().send("GET", &format!("{}/sign-in", proxied.url), &[], &[]).await;
     let cookie = begun.header("set-cookie");
-    assert!(cookie.starts_with("__Host-absentia-sign-in=") && cookie.ends_with("; Secure"), "{cookie}");
+    assert!(cookie.starts_with("__Host-absentia-sign-in="), "{cookie}");
+    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=None; Max-Age=3600; Secure"), "{cookie}");
     let to = begun.location().unwrap();
     let back = to.query_pairs().find(|(name, _)| name == "redirect_uri").unwrap().1;
     assert_eq!(back, "https://app.contoso.example/signin-oidc");
@@ -235,7 +236,12 @@ async fn the_callback_from_the_browsers_history() {
         assert!(page.body.contains("href=\"/sign-in?return_url=%2F\""), "{}", page.body);
         assert!(!page.body.contains("<b>x"), "{}", page.body);
     }
-    assert_eq!(browser.send("POST", &base, &[("code", &code.1)], &[]).await.status, 405);
+    let posted = browser.send("POST", &base, &[("code", &code.1)], &[]).await;
+    assert_eq!(
+        (posted.status.as_u16(), posted.header("location")),
+        (303, "/signin-oidc"),
+        "over http it is looked at only"
+    );
     assert_eq!(world.token_requests(), 1);
 }
 
