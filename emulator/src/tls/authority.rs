@@ -53,6 +53,9 @@ pub enum TlsError {
     /// This system has no folder for a user's data.
     #[error("there is no folder for the certificate authority: set XDG_DATA_HOME or HOME, or give --data FOLDER")]
     NoFolder,
+    /// An emulator that speaks plain HTTP has no authority.
+    #[error("this emulator has no certificate authority: start it with `https(true)`")]
+    NoAuthority,
     /// The authority cannot vouch for a host that is not on this machine.
     #[error(
         "{0}: the emulator's authority vouches for loopback names alone: localhost, names that end with .localhost, \
