@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use absentia::store::{Clock as _, SystemClock};
 use rustls::ServerConfig;
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
@@ -76,7 +76,10 @@ async fn greet(acceptor: TlsAcceptor, mut tcp: TcpStream, from: SocketAddr) -> O
     let greeted = async {
         let mut first = [0];
         if tcp.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+            // What it sent is read: a socket closed before that takes the answer back.
+            let _ = tcp.read(&mut [0; 4096]).await?;
             tcp.write_all(SPEAKS_TLS).await?;
+            tcp.shutdown().await?;
             return Err(std::io::Error::other("it speaks plain http"));
         }
         acceptor.accept(tcp).await
