@@ -30,10 +30,8 @@ pub(in crate::web_app) fn mail(account: &UserAccount, messages: &[Message]) -> M
                     }
                 }
             }
-            p.quiet {
-                "You allowed this when you first came here, not when you signed in: a page asks for what it needs. "
-                a href="/" { "Back to your profile" }
-            }
+            p.quiet { "You were asked for this permission when you first came here, and not when you signed in." }
+            p { a href="/" { "Back to your profile" } }
         },
     )
 }
