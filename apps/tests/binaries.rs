@@ -51,8 +51,11 @@ fn write_settings(folder: &Path, entra: &Emulator, endpoint: &str) -> std::path:
 
 /// Starts it and reads the line that says where it listens.
 fn start(program: &str, settings: &Path) -> (Running, String) {
-    let mut child =
-        Running(Command::new(program).arg("--settings").arg(settings).stdout(Stdio::piped()).spawn().unwrap());
+    started(Command::new(program).arg("--settings").arg(settings))
+}
+
+fn started(command: &mut Command) -> (Running, String) {
+    let mut child = Running(command.stdout(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = line.trim().rsplit_once(" listening on ").unwrap_or_else(|| panic!("{line:?}")).1.to_owned();
@@ -97,10 +100,55 @@ async fn wrong_settings_are_told_and_end_it_with_2() {
     let no_store = run(&write_settings(folder.path(), &entra, "http://localhost:0"));
     assert_eq!(no_store.0, Some(2));
     assert!(no_store.1.contains("absentia store create"), "{}", no_store.1);
-    let https = run(&write_settings(folder.path(), &entra, "https://localhost:44321"));
+    let https = run(&write_settings(folder.path(), &entra, "https://localhost:0"));
     assert_eq!(https.0, Some(2));
-    assert!(https.1.contains("reverse proxy"), "{}", https.1);
+    for next in ["Kestrel:Endpoints:Http:Url is https", "Kestrel:Certificates:Default:KeyPath", "emulator certificate"]
+    {
+        assert!(https.1.contains(next), "{}", https.1);
+    }
     let missing = run(&folder.path().join("nowhere.json"));
     assert_eq!(missing.0, Some(2));
     assert!(missing.1.contains("AzureAd:ClientId"), "{}", missing.1);
+}
+
+/// Variables are how a container is told, and the endpoint's own certificate counts before the default one.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_serve_https_with_the_certificate_of_the_settings() {
+    let entra = Emulator::builder().https(true).remember_issued(true).start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (certificate, key) = entra.certificate_for(&["localhost"]).unwrap();
+    std::fs::write(at("certificate.pem"), &certificate).unwrap();
+    std::fs::write(at("key.pem"), key).unwrap();
+    std::fs::write(at("ca.pem"), entra.ca_pem().unwrap()).unwrap();
+    let file = write_settings(folder.path(), &entra, "https://localhost:0");
+    Settings::load(&file).unwrap().create_store(&stores::openers()).await.unwrap();
+    let with = |program: &str, section: &str, path: &str, key_path: &str| {
+        let mut command = Command::new(program);
+        command.arg("--settings").arg(&file).env("AzureAd__ExtraRootCertificates", at("ca.pem"));
+        command.env(format!("{section}__Path"), at(path)).env(format!("{section}__KeyPath"), at(key_path));
+        command
+    };
+    let default = "Kestrel__Certificates__Default";
+    for program in [env!("CARGO_BIN_EXE_web-app"), env!("CARGO_BIN_EXE_web-api")] {
+        let mut command = with(program, "Kestrel__Endpoints__Http__Certificate", "certificate.pem", "key.pem");
+        let (_running, url) = started(command.env(format!("{default}__Path"), at("nowhere.pem")));
+        assert!(url.starts_with("https://localhost:"), "{url}");
+        let health = Browser::trusting(entra.ca_pem().unwrap()).get(&format!("{url}/healthz")).await;
+        assert_eq!((health.status.as_u16(), health.body.as_str()), (200, "ok"));
+    }
+    // A certificate that cannot be used is told by its setting and its file, and never shown.
+    std::fs::write(at("other-key.pem"), entra.certificate_for(&["localhost"]).unwrap().1).unwrap();
+    for (path, key_path, said) in [
+        ("nowhere.pem", "key.pem", "Default:Path"),
+        ("certificate.pem", "nowhere.pem", "Default:KeyPath"),
+        ("key.pem", "key.pem", "holds no certificate"),
+        ("certificate.pem", "certificate.pem", "Default:KeyPath"),
+        ("certificate.pem", "other-key.pem", "does not fit"),
+    ] {
+        let output = with(env!("CARGO_BIN_EXE_web-app"), default, path, key_path).output().unwrap();
+        let why = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{why}");
+        assert!(why.contains(said) && why.contains(".pem") && !why.contains("BEGIN"), "{path}, {key_path}: {why}");
+    }
 }

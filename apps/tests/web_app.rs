@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use absentia::store::AccountQuery;
 use absentia_emulator::Outage;
-use common::{Browser, Page, World};
+use common::{Browser, Page, World, client};
 
 #[tokio::test]
 async fn a_whole_sign_in_and_sign_out() {
@@ -86,12 +86,16 @@ async fn cookies_are_small_and_hidden_and_secure_behind_https() {
     assert!(cookies[1].starts_with("absentia-sign-in=;") && cookies[1].contains("Max-Age=0"));
 
     let proxied = world.web_app_with(r#", "PublicUrl": "https://app.contoso.example""#).await;
-    let begun = Browser::new().send("GET", &format!("{}/sign-in", proxied.url), &[], &[]).await;
-    let cookie = begun.header("set-cookie");
-    assert!(cookie.starts_with("__Host-absentia-sign-in=") && cookie.ends_with("; Secure"), "{cookie}");
-    let to = begun.location().unwrap();
-    let back = to.query_pairs().find(|(name, _)| name == "redirect_uri").unwrap().1;
-    assert_eq!(back, "https://app.contoso.example/signin-oidc");
+    // As the proxy asks it: the browser's own connection is https.
+    let begun = client().get(format!("{}/sign-in", proxied.url)).send().await.unwrap();
+    let header = |name: &str| begun.headers()[name].to_str().unwrap().to_owned();
+    let cookie = header("set-cookie");
+    assert!(cookie.starts_with("__Host-absentia-sign-in="), "{cookie}");
+    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=None; Max-Age=3600; Secure"), "{cookie}");
+    let to = url::Url::parse(&header("location")).unwrap();
+    let of = |name: &str| to.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
+    assert_eq!(of("redirect_uri"), "https://app.contoso.example/signin-oidc");
+    assert_eq!(of("response_mode"), "form_post");
 }
 
 /// The state is bound to the browser: a code that somebody else obtained is not redeemed.
@@ -235,7 +239,12 @@ async fn the_callback_from_the_browsers_history() {
         assert!(page.body.contains("href=\"/sign-in?return_url=%2F\""), "{}", page.body);
         assert!(!page.body.contains("<b>x"), "{}", page.body);
     }
-    assert_eq!(browser.send("POST", &base, &[("code", &code.1)], &[]).await.status, 405);
+    let posted = browser.send("POST", &base, &[("code", &code.1)], &[]).await;
+    assert_eq!(
+        (posted.status.as_u16(), posted.header("location")),
+        (303, "/signin-oidc"),
+        "over http it is looked at only"
+    );
     assert_eq!(world.token_requests(), 1);
 }
 
@@ -260,42 +269,6 @@ async fn a_refusal_by_entra_is_shown_escaped() {
     assert_eq!(world.token_requests(), 0);
 }
 
-/// H55
-#[tokio::test]
-async fn a_copied_cookie_after_sign_out() {
-    let world = World::new().await;
-    let (app, other) = (world.web_app().await, world.web_app().await);
-    let ada = world.entra.user("ada");
-    let mut browser = Browser::new();
-    browser.sign_in(&format!("{}/sign-in", app.url), &ada).await;
-    let on = |browser: &Browser, node: &str| {
-        let mut copy = browser.clone();
-        let jar = copy.cookies[&app.url].clone();
-        copy.cookies.insert(node.to_owned(), jar);
-        copy
-    };
-    let copy = on(&browser, &other.url);
-    let mut second = Browser::new();
-    second.sign_in(&format!("{}/sign-in", app.url), &ada).await;
-    assert!(copy.clone().get(&other.url).await.body.contains("Ada Lovelace"), "another node knows the session");
-
-    browser.post(&format!("{}/sign-out", app.url), &[]).await;
-    let accounts = app.client.accounts(&AccountQuery::default()).await.unwrap();
-    assert!(accounts.iter().all(|account| account.grants.is_empty()), "{accounts:?}");
-    let restarted = world.web_app().await;
-    for node in [&app.url, &other.url, &restarted.url] {
-        let page = on(&copy, node).get(node).await;
-        assert!(page.body.contains("Welcome"), "{node}: {}", page.body);
-    }
-    assert!(second.get(&app.url).await.body.contains("Welcome"));
-    // The old cookie does not end a later session either.
-    let mut later = Browser::new();
-    later.sign_in(&format!("{}/sign-in", app.url), &ada).await;
-    copy.clone().post(&format!("{}/sign-out", app.url), &[]).await;
-    assert!(copy.clone().get(&app.url).await.body.contains("Welcome"));
-    assert!(later.get(&app.url).await.body.contains("Ada Lovelace"));
-}
-
 #[tokio::test]
 async fn return_urls_stay_in_this_app() {
     let world = World::new().await;
@@ -307,33 +280,16 @@ async fn return_urls_stay_in_this_app() {
         "https://evil.example/",
         "/%09/evil.example",
         "%2F%2Fevil.example",
+        "/%2Fevil.example/",
+        "///evil.example/",
+        "%5C%5Cevil.example",
+        "http:evil.example",
+        "javascript:alert(1)",
         "/%0d%0aX:y",
     ] {
         let page = Browser::new().sign_in(&format!("{}/sign-in?return_url={bad}", app.url), &ada).await;
         assert_eq!(page.url.as_str(), format!("{}/", app.url), "{bad}");
     }
-}
-
-#[tokio::test]
-async fn another_site_cannot_sign_out() {
-    let world = World::new().await;
-    let app = world.web_app().await;
-    let mut browser = Browser::new();
-    browser.sign_in(&format!("{}/sign-in", app.url), &world.entra.user("ada")).await;
-    let url = format!("{}/sign-out", app.url);
-    for headers in [
-        [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
-        [("sec-fetch-site", "same-site"), ("origin", "http://localhost:1")],
-        [("x-nothing", ""), ("origin", "https://evil.example")],
-        [("x-nothing", ""), ("origin", "null")],
-    ] {
-        let page = browser.send("POST", &url, &[], &headers).await;
-        assert_eq!(page.status, 403, "{headers:?}");
-    }
-    assert_eq!(browser.send("GET", &url, &[], &[]).await.status, 405);
-    assert!(browser.get(&app.url).await.body.contains("Ada Lovelace"));
-    let own = browser.send("POST", &url, &[], &[("origin", &app.url)]).await;
-    assert_eq!(own.status, 303);
 }
 
 /// Her session at Entra is over and her token is too old: she is sent to sign in, once, and comes back to the same page.
@@ -418,25 +374,4 @@ async fn a_guest_is_known_by_her_home() {
     assert_eq!(page.status, 200);
     assert!(page.body.contains("Gus of Fabrikam"));
     assert_eq!(world.token_requests(), 1);
-}
-
-/// The generation is remembered for longer than a session lives, or a cookie from before a sign-out would come back to life.
-#[tokio::test]
-async fn a_copied_cookie_after_the_tombstone_is_gone() {
-    let world = World::new().await;
-    let app = world.web_app().await;
-    let ada = world.entra.user("ada");
-    let mut browser = Browser::new();
-    browser.sign_in(&format!("{}/sign-in", app.url), &ada).await;
-    let copy = browser.clone();
-    browser.post(&format!("{}/sign-out", app.url), &[]).await;
-    for days in [2, 11] {
-        world.advance(Duration::from_secs(days * 24 * 3600));
-        app.client.cache().sweep().await;
-        Browser::new().sign_in(&format!("{}/sign-in", app.url), &ada).await;
-        let page = copy.clone().get(&app.url).await;
-        assert!(page.body.contains("Welcome"), "{}", page.body);
-        let id = absentia::AccountId::parse(ada.home_account_id()).unwrap();
-        app.client.sign_out(&id).await.unwrap();
-    }
 }

@@ -12,12 +12,13 @@ pub(crate) struct Accounts {
     changed: Mutex<HashMap<String, Change>>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Change {
     enabled: Option<bool>,
     deleted: bool,
     valid_from_millis: i64,
     lifetime: Option<Duration>,
+    context: Option<String>,
 }
 
 impl Accounts {
@@ -57,8 +58,17 @@ impl Accounts {
         self.change(user, |c| c.lifetime = lifetime);
     }
 
+    /// The authentication context Graph asks of the user's tokens, if one was set.
+    pub(crate) fn context(&self, user: &str) -> Option<String> {
+        self.get(user).context
+    }
+
+    pub(crate) fn set_context(&self, user: &str, context: Option<String>) {
+        self.change(user, |c| c.context = context);
+    }
+
     fn get(&self, user: &str) -> Change {
-        lock(&self.changed).get(user).copied().unwrap_or_default()
+        lock(&self.changed).get(user).cloned().unwrap_or_default()
     }
 
     fn change(&self, user: &str, how: impl FnOnce(&mut Change)) {

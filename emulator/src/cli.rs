@@ -1,4 +1,4 @@
-//! `emulator run` and `emulator trust` as library functions, for the binary of this crate and for other command lines.
+//! `emulator run`, `emulator trust` and `emulator certificate` as library functions, for the binary of this crate and for other command lines.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -41,6 +41,20 @@ pub struct RunOptions {
 /// Options of `trust`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TrustOptions {
+    /// The folder given to `run`; the user's data folder if not given.
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+}
+
+/// Options of `certificate`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CertificateOptions {
+    /// A host to vouch for, on this machine; may be given again. localhost, 127.0.0.1 and ::1 if not given.
+    #[arg(long = "host", value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// The folder to write certificate.pem and certificate-key.pem to, in place of those that are there.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
     /// The folder given to `run`; the user's data folder if not given.
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
@@ -107,6 +121,37 @@ pub fn trust(options: &TrustOptions) -> Result<(), RunError> {
     let text = crate::trust::text(&file, pem.as_deref().and_then(tls::public_key_hash).as_deref());
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(RunError::Output)
+}
+
+/// Makes a server certificate for another program of this machine, such as a web app: good for 90 days, vouched for by the
+/// emulator's authority, which is made if there is none yet. Answers the certificate's file and the key's.
+///
+/// # Errors
+/// [`RunError`] when a host is not on this machine, or files cannot be written.
+pub fn certificate(options: &CertificateOptions) -> Result<(PathBuf, PathBuf), RunError> {
+    let hosts: Vec<&str> = match options.hosts.as_slice() {
+        [] => tls::NAMES.to_vec(),
+        hosts => hosts.iter().map(String::as_str).collect(),
+    };
+    let now = crate::clock::wall_millis().div_euclid(1000);
+    let made = || -> Result<_, StartError> {
+        let authority = tls::in_folder(&authority_folder(options.data.as_deref())?, now)?;
+        let (certificate, key) = authority.issue_pem(&hosts, now)?;
+        let out = std::path::absolute(&options.out).unwrap_or_else(|_| options.out.clone());
+        Ok(tls::keep_server(&out, &certificate, &key)?)
+    };
+    let files = made()?;
+    let mut out = std::io::stdout().lock();
+    let said = write!(
+        out,
+        "For {}, good for 90 days; `emulator trust` says how clients trust it.\n\
+         Kestrel:Certificates:Default:Path     {}\nKestrel:Certificates:Default:KeyPath  {}\n",
+        hosts.join(", "),
+        files.0.display(),
+        files.1.display()
+    );
+    said.and_then(|()| out.flush()).map_err(RunError::Output)?;
+    Ok(files)
 }
 
 fn announce(emulator: &Emulator, ca_file: Option<&Path>, as_json: bool) -> std::io::Result<()> {

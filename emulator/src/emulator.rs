@@ -13,7 +13,7 @@ use crate::http::serve::Server;
 use crate::issued::IssuedSecret;
 use crate::journal::Journal;
 use crate::lock;
-use crate::tls::Renewing;
+use crate::tls::{Renewing, TlsError};
 
 /// A running emulator. Dropping it stops it; [`stop`](Emulator::stop) also waits until its address is free.
 ///
@@ -68,6 +68,15 @@ impl Emulator {
     /// The certificate of its authority in PEM, for clients to trust; `None` when it speaks plain HTTP.
     pub fn ca_pem(&self) -> Option<&str> {
         self.certificate.as_deref().map(Renewing::ca_pem)
+    }
+
+    /// A certificate of its authority for another server of this machine, such as a web app under test, good for 90 days:
+    /// the certificate with its chain, and its key, in PEM.
+    ///
+    /// # Errors
+    /// [`TlsError`] when a host is not on this machine, or the emulator speaks plain HTTP.
+    pub fn certificate_for(&self, hosts: &[&str]) -> Result<(String, String), TlsError> {
+        self.certificate.as_deref().ok_or(TlsError::NoAuthority)?.issue_pem(hosts)
     }
 
     /// `http://localhost:PORT`, or `https:`, without a final slash. Clients of identity libraries call it the instance.
@@ -172,6 +181,14 @@ impl Emulator {
     /// again. From 2 h on, answers have a `refresh_in`.
     pub fn set_token_lifetime(&self, user: &UserHandle, lifetime: impl Into<Option<Duration>>) {
         self.entra.accounts.set_lifetime(user.oid(), lifetime.into());
+    }
+
+    /// Has Graph ask for a stronger sign-in of the user: an authentication context of Conditional Access, such as `c1`; `None`
+    /// ends it. Tokens that do not say in `acrs` that they satisfy it get 401 `insufficient_claims` with the claims to ask
+    /// for. Refresh tokens of sign-ins without it are refused with AADSTS50076 when those claims are asked for; the
+    /// authorization endpoint then asks for the password anew, which stands for a second factor.
+    pub fn require_context(&self, user: &UserHandle, context: Option<&str>) {
+        self.entra.accounts.set_context(user.oid(), context.map(str::to_owned));
     }
 
     /// Grants a client delegated permissions for the user, as if the user had consented. `scopes` are permission names

@@ -32,6 +32,7 @@ mod builder;
 pub mod cli;
 mod clock;
 mod consents;
+mod contexts;
 pub mod directory;
 mod emulator;
 mod entra;

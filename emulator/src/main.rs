@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use absentia_emulator::cli::{RunOptions, TrustOptions, run, trust};
+use absentia_emulator::cli::{CertificateOptions, RunOptions, TrustOptions, certificate, run, trust};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -20,6 +20,8 @@ enum Command {
     Run(RunOptions),
     /// Say how clients trust the certificate authority. Changes nothing.
     Trust(TrustOptions),
+    /// Make a certificate for another server of this machine.
+    Certificate(CertificateOptions),
 }
 
 #[tokio::main]
@@ -31,6 +33,7 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(options) => run(&options).await,
         Command::Trust(options) => trust(&options),
+        Command::Certificate(options) => certificate(&options).map(drop),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
 //! Browser sessions: who is signed in where.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 
 use crate::aadsts::Refusal;
@@ -18,6 +18,8 @@ pub(crate) struct SignedIn {
     pub(crate) home_id: String,
     /// When the password was given, in milliseconds on the emulator's clock.
     pub(crate) at_millis: i64,
+    /// The authentication contexts it satisfied.
+    pub(crate) contexts: BTreeSet<String>,
     /// The apps it was signed in to, with the tenant each was signed in at.
     pub(crate) apps: BTreeMap<String, String>,
 }
@@ -56,6 +58,7 @@ impl Sessions {
             if let Some(before) = session.accounts.iter().position(|a| a.home_id == account.home_id) {
                 let before = session.accounts.remove(before);
                 (account.sid, account.apps) = (before.sid, before.apps);
+                account.contexts.extend(before.contexts);
             }
             session.accounts.push(account);
             return Ok(cookie.to_owned());

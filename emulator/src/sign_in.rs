@@ -90,7 +90,8 @@ impl SignIn {
         let entra = &self.entra;
         let params = Params::from_pairs(self.params.clone());
         let asked = trust(entra, &self.tenant, &params)?;
-        let account = entra.check_password(&self.upn, &self.password)?;
+        let mut account = entra.check_password(&self.upn, &self.password)?;
+        account.contexts = crate::contexts::asked(params.get("claims"));
         let home_id = account.home_id.clone();
         let cookie = entra.sessions.sign_in(None, account)?;
         entra.issued.record(SecretKind::SessionCookie, &cookie);

@@ -111,6 +111,9 @@ async fn what_dotnet_wrote_is_adopted() {
     dotnet.client.start_long_running(&assertion).key(session).token("User.Read").await.unwrap();
     dotnet.client.app().token("https://graph.microsoft.com/.default").await.unwrap();
     assert!(here.client.accounts(&Default::default()).await.unwrap().is_empty());
+    // A web app of ours over the same store keeps this beside them.
+    let session = Key::new(format!("{}/session/{}", here.client.client_id(), assertion.hash()));
+    world.backend.entries.put(&session, vec![1, 2, 3].into(), When::Absent, Expiry::default()).await.unwrap();
 
     let found = here.client.adopt().await.unwrap();
     assert_eq!((found.entries, found.adopted, found.unreadable), (4, 3, 0));

@@ -4,6 +4,7 @@
 //! caller, who alone can satisfy it. No error and no `Debug` holds a token or a URL's query.
 
 mod error;
+mod mail;
 mod me;
 mod retry;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use absentia::{
 };
 
 use self::retry::Tries;
-pub use self::{error::Error, me::Me};
+pub use self::{error::Error, mail::Message, me::Me};
 
 /// How long all tries of one call may take together.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -84,6 +85,15 @@ impl Graph {
             url.push_str(&select.join(","));
         }
         self.get(&url, token).await.and_then(|body| Me::read(&body))
+    }
+
+    /// The latest `most` messages of the token's user, 1,000 at most, without their text. Cancel safe.
+    ///
+    /// # Errors
+    /// See [`Error`]: each kind says what to do.
+    pub async fn messages(&self, token: &AccessToken, most: usize) -> Result<Vec<Message>, Error> {
+        let url = format!("{}/me/messages?$select=receivedDateTime,subject,from&$top={most}", self.base);
+        self.get(&url, token).await.and_then(|body| mail::read(&body))
     }
 
     async fn get(&self, url: &str, token: &AccessToken) -> Result<Vec<u8>, Error> {

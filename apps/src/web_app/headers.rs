@@ -9,7 +9,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Adds them where a handler has not set its own.
 pub(super) fn add(router: Router, authority: &Authority) -> Router {
-    // Signing out is a form whose answer leads to Entra, which browsers hold against `form-action`.
+    // Who may frame a page is in the policy: `X-Frame-Options` cannot name the one site that may frame the front-channel
+    // sign-out. Signing out is a form whose answer leads to Entra, which browsers hold against `form-action`.
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {}; frame-ancestors 'none'; \
          base-uri 'none'",
@@ -19,7 +20,6 @@ pub(super) fn add(router: Router, authority: &Authority) -> Router {
         .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
         // Not `no-referrer`: with it browsers say `Origin: null` when a form is sent.
         (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

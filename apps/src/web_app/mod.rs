@@ -1,8 +1,10 @@
-//! The web app: sign-in, a page with the user's profile from Microsoft Graph, sign-out.
+//! The web app: sign-in, pages with the user's profile and mail from Microsoft Graph, sign-out.
 
 mod headers;
 mod home;
+mod mail;
 mod pages;
+mod token;
 
 use std::{path::Path, sync::Arc};
 
@@ -57,6 +59,7 @@ pub fn router(settings: &Settings, client: &ConfidentialClient, graph: Graph) ->
         .build()?;
     let pages = Router::new()
         .route("/", get(home::home))
+        .route("/mail", get(mail::mail))
         .merge(sign_in::routes(&sign_in))
         .fallback(|| async { (StatusCode::NOT_FOUND, Html(pages::not_found().into_string())) })
         .with_state(App { sign_in, graph })

@@ -16,7 +16,11 @@ use absentia::{
         wrap::{Faulty, Switches},
     },
 };
-use absentia_apps::{graph::Graph, web_api, web_app};
+use absentia_apps::{
+    graph::Graph,
+    serve::{Listener, listen},
+    web_api, web_app,
+};
 use absentia_cache::OsRandom;
 use absentia_config::{Configuration, Settings};
 use absentia_emulator::{Directory, Emulator};
@@ -56,6 +60,14 @@ pub(crate) struct World {
     pub(crate) ring: KeyRing,
     pub(crate) clock: Ahead,
     backend: Backend,
+    tls: Option<Tls>,
+}
+
+/// Of a world of https: where the files are, and where the web app listens.
+struct Tls {
+    folder: tempfile::TempDir,
+    url: String,
+    listener: Mutex<Option<Listener>>,
 }
 
 /// A served app.
@@ -106,14 +118,49 @@ impl World {
             ..Backend::of("memory", &store)
         };
         let ring = KeyRing::ephemeral(&OsRandom).unwrap();
-        Self { entra, store, switches: faulty.switches(), ring, clock, backend }
+        Self { entra, store, switches: faulty.switches(), ring, clock, backend, tls: None }
+    }
+
+    /// One of https, where the web app is on this host, and Entra on localhost.
+    pub(crate) async fn https(host: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        // The certificate comes first, then the app's port, then the registration that names the port.
+        let with_authority = || Emulator::builder().https(true).authority_folder(folder.path());
+        let (certificate, key) = with_authority().start().await.unwrap().certificate_for(&[host]).unwrap();
+        std::fs::write(file("certificate.pem"), certificate).unwrap();
+        std::fs::write(file("certificate-key.pem"), key).unwrap();
+        let kestrel = kestrel(folder.path(), &format!("https://{host}:0"));
+        let configuration = Configuration::parse("test", format!("{{ {kestrel} }}").as_bytes(), []).unwrap();
+        let settings = Settings::from_configuration(&configuration, &[]).unwrap();
+        let (listener, url) = listen(&settings, 0).await.unwrap();
+        let built_in = include_str!("../../../emulator/src/directory/built-in.json");
+        let mut json: serde_json::Value = serde_json::from_str(built_in).unwrap();
+        json["tenants"][0]["applications"][0]["web"] = serde_json::json!({
+            "redirectUris": [format!("{url}/signin-oidc"), format!("{url}/signout-callback-oidc")],
+            "logoutUrl": format!("{url}/signout-oidc"),
+        });
+        let directory = Directory::from_json(&json.to_string()).unwrap();
+        let entra = with_authority().directory(directory).remember_issued(true).start().await.unwrap();
+        Self { tls: Some(Tls { folder, url, listener: Mutex::new(Some(listener)) }), ..Self::of(entra) }
+    }
+
+    /// A browser that trusts what is served here.
+    pub(crate) fn browser(&self) -> Browser {
+        self.entra.ca_pem().map_or_else(Browser::new, Browser::trusting)
     }
 
     /// Settings as a file would have them, `more` being further members.
     pub(crate) fn settings(&self, more: &str) -> Settings {
         let app = self.entra.app("contoso-web");
+        let (azure_ad, kestrel) = self.tls.as_ref().map_or_else(Default::default, |tls| {
+            let ca = tls.folder.path().join("ca.pem");
+            let roots = format!(r#", "ExtraRootCertificates": "{}""#, ca.display());
+            (roots, format!(", {}", kestrel(tls.folder.path(), &tls.url)))
+        });
         let json = format!(
-            r#"{{ "AzureAd": {{ "Instance": "{}", "TenantId": "{}", "ClientId": "{}", "ClientSecret": "{}" }} {more} }}"#,
+            r#"{{ "AzureAd": {{ "Instance": "{}", "TenantId": "{}", "ClientId": "{}", "ClientSecret": "{}" {azure_ad} }}
+                {kestrel} {more} }}"#,
             self.entra.url(),
             self.entra.tenant_id(),
             app.client_id(),
@@ -131,7 +178,7 @@ impl World {
     }
 
     pub(crate) fn graph(&self) -> Graph {
-        let http = Arc::new(absentia::transport::SystemHttp::new().unwrap());
+        let http = Arc::new(self.settings("").http_client().unwrap());
         Graph::new(&format!("{}/v1.0", self.entra.graph_url()), http, Arc::new(SystemClock))
     }
 
@@ -142,7 +189,11 @@ impl World {
     pub(crate) async fn web_app_with(&self, more: &str) -> Node {
         let client = self.client();
         let router = web_app::router(&self.settings(more), &client, self.graph()).unwrap();
-        serve(client, router).await
+        let Some(Tls { url, listener, .. }) = &self.tls else { return serve(client, router).await };
+        let listener = listener.lock().unwrap().take().expect("a world of https has one web app");
+        let stop = tokio_util::sync::CancellationToken::new();
+        let task = tokio::spawn(async move { absentia_apps::serve::serve(listener, router, stop).await.unwrap() });
+        Node { url: url.clone(), client, task }
     }
 
     pub(crate) async fn web_api(&self, more: &str) -> Node {
@@ -167,4 +218,14 @@ pub(crate) async fn serve(client: ConfidentialClient, router: Router) -> Node {
     let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
     let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     Node { url, client, task }
+}
+
+/// The section `Kestrel` for https, with the certificate of a folder.
+fn kestrel(folder: &std::path::Path, url: &str) -> String {
+    format!(
+        r#""Kestrel": {{ "Endpoints": {{ "Https": {{ "Url": "{url}" }} }},
+            "Certificates": {{ "Default": {{ "Path": "{}", "KeyPath": "{}" }} }} }}"#,
+        folder.join("certificate.pem").display(),
+        folder.join("certificate-key.pem").display()
+    )
 }

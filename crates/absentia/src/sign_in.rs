@@ -56,6 +56,11 @@ pub struct SignedIn {
     pub token: AccessToken,
     /// The generation of her account: a session is over once the account has another.
     pub generation: u64,
+    /// Who issued her ID token.
+    pub issuer: String,
+    /// The `sid` of her ID token: her browser session at Entra, by which a front-channel sign-out names it. Whoever knows it
+    /// can end that session here. `None` where Entra was not told to put the claim into ID tokens.
+    pub sid: Option<Secret>,
 }
 
 impl ConfidentialClient {
@@ -182,7 +187,8 @@ impl ConfidentialClient {
             duration_in_cache: in_cache,
             duration_in_http: in_http,
         };
-        Ok(SignedIn { account, token: AccessToken::new(token, metadata), generation })
+        let sid = claims.sid.filter(|sid| !sid.is_empty()).map(Secret::new);
+        Ok(SignedIn { account, token: AccessToken::new(token, metadata), generation, issuer: claims.iss, sid })
     }
 
     /// The ID token came straight from the token endpoint, so its issuer is who answered there (OpenID Connect Core 3.1.3.7);

@@ -14,7 +14,8 @@ pub(crate) enum Cookie {
 }
 
 impl Cookie {
-    /// Over https the name has the prefix that keeps other hosts of the domain from planting one.
+    /// Over https the name has the prefix that keeps other hosts of the domain, and http, from planting one: browsers take it
+    /// only with `Secure`, with `Path=/` and without `Domain` (RFC 6265bis 4.1.3.2).
     fn name(self, origin: &Origin) -> &'static str {
         match (self, origin.is_secure()) {
             (Self::Session, true) => "__Host-absentia-session",
@@ -40,8 +41,11 @@ impl Cookie {
     /// Sets it for so many seconds. `value` is base64url.
     pub(crate) fn set(self, origin: &Origin, value: &str, seconds: u64) -> Option<HeaderValue> {
         let secure = if origin.is_secure() { "; Secure" } else { "" };
+        // Over https Entra's page posts its answer here, which is a request of another site: only `None` is sent along. Over
+        // http browsers drop a `None` without `Secure`; there the answer comes by GET, for which `Lax` is enough.
+        let same_site = if self == Self::Binding && origin.is_secure() { "None" } else { "Lax" };
         let name = self.name(origin);
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={seconds}{secure}");
         let mut value = HeaderValue::try_from(text).ok()?;
         value.set_sensitive(true);
         Some(value)

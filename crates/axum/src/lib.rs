@@ -24,6 +24,7 @@
 //! sealed handle, checked against the account at each request, so that a sign-out holds everywhere at once.
 
 mod api;
+mod at_entra;
 mod caller;
 mod caller_rejection;
 mod cookies;

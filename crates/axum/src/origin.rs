@@ -7,15 +7,18 @@ use http::{HeaderMap, header::HOST};
 pub(crate) struct Origin(String);
 
 impl Origin {
-    /// The configured address, else that of the request's `Host` over http. Forwarding headers are not trusted: behind a
-    /// proxy the address is configured. `None` when there is no `Host` that could be part of a URL.
-    pub(crate) fn of(configured: Option<&str>, headers: &HeaderMap) -> Option<Self> {
+    /// The configured address, else that of the request's `Host`, over https or http. Forwarding headers are not trusted:
+    /// behind a proxy the address is configured. `None` when there is no `Host` that could be part of a URL.
+    pub(crate) fn of(configured: Option<&str>, https: bool, headers: &HeaderMap) -> Option<Self> {
         if let Some(configured) = configured {
             return Some(Self(configured.to_owned()));
         }
         let host = headers.get(HOST)?.to_str().ok()?;
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte);
-        (!host.is_empty() && host.len() <= 255 && host.bytes().all(fits)).then(|| Self(format!("http://{host}")))
+        (!host.is_empty() && host.len() <= 255 && host.bytes().all(fits)).then(|| {
+            let scheme = if https { "https" } else { "http" };
+            Self(format!("{scheme}://{host}"))
+        })
     }
 
     pub(crate) fn is_secure(&self) -> bool {

@@ -5,16 +5,18 @@ use std::time::Duration;
 use absentia::{AccountId, Error, KeyRing, TokenCache};
 use absentia_core::encoding::{base64url, from_base64url};
 
+use crate::at_entra::AtEntra;
+
 /// What the cookie is sealed for: nothing else opens as a session.
 const PURPOSE: &str = "absentia session";
 /// The longest payload. A longer account id gets no session.
-const LONGEST: usize = 200;
+const LONGEST: usize = 240;
 /// How long a session lasts, whatever happens.
 pub(crate) const LIFE: Duration = Duration::from_secs(14 * 24 * 3600);
 /// How far ahead another node's clock may be, seconds.
-const SKEW: u64 = 300;
+pub(crate) const SKEW: u64 = 300;
 /// The form of the payload.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Who is signed in, since when, and under which generation of the account: a sign-out raises it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) account: AccountId,
     pub(crate) generation: u64,
     pub(crate) issued_at: u64,
+    /// Her session at Entra, if Entra named it: this session ends with that one.
+    pub(crate) at_entra: Option<AtEntra>,
 }
 
 impl Session {
@@ -41,19 +45,24 @@ impl Session {
         (age < LIFE.as_secs() + SKEW).then_some(session)
     }
 
-    /// Form, generation, time, account id.
+    /// Form, generation, time, length of what names the session at Entra, that name, account id.
     fn payload(&self) -> Option<Vec<u8>> {
         let id = self.account.as_str().as_bytes();
         let numbers = [self.generation.to_be_bytes(), self.issued_at.to_be_bytes()].concat();
-        let payload = [&[FORM], numbers.as_slice(), id].concat();
+        let at_entra = self.at_entra.as_ref().map_or("", AtEntra::as_str).as_bytes();
+        let payload = [&[FORM], numbers.as_slice(), &[u8::try_from(at_entra.len()).ok()?], at_entra, id].concat();
         (payload.len() <= LONGEST).then_some(payload)
     }
 
     fn read(payload: &[u8]) -> Option<Self> {
         let rest = payload.strip_prefix(&[FORM])?;
         let (generation, rest) = rest.split_first_chunk()?;
-        let (issued_at, id) = rest.split_first_chunk()?;
+        let (issued_at, rest) = rest.split_first_chunk()?;
+        let (length, rest) = rest.split_first()?;
+        let (at_entra, id) = rest.split_at_checked(usize::from(*length))?;
+        let at_entra = std::str::from_utf8(at_entra).ok().filter(|text| !text.is_empty());
         Some(Self {
+            at_entra: at_entra.map(AtEntra::from_stored),
             account: AccountId::parse(std::str::from_utf8(id).ok()?)?,
             generation: u64::from_be_bytes(*generation),
             issued_at: u64::from_be_bytes(*issued_at),
@@ -79,16 +88,23 @@ mod tests {
     }
 
     fn session(id: &str) -> Session {
-        Session { account: AccountId::parse(id).unwrap(), generation: 3, issued_at: NOW }
+        let at_entra = AtEntra::of("99999999-aaaa-4bbb-8ccc-000000000009");
+        Session { account: AccountId::parse(id).unwrap(), generation: 3, issued_at: NOW, at_entra }
     }
 
     #[test]
-    fn the_payload_is_a_handle_of_at_most_200_bytes() {
+    fn the_payload_is_a_handle_of_at_most_240_bytes() {
         let payload = session(ADA).payload().unwrap();
-        assert_eq!(payload.len(), 90);
-        let longest = format!("{}.t", "o".repeat(181));
-        assert_eq!(session(&longest).payload().unwrap().len(), 200);
+        assert_eq!(payload.len(), 134);
+        let longest = format!("{}.t", "o".repeat(177));
+        assert_eq!(session(&longest).payload().unwrap().len(), 240);
         assert!(session(&format!("o{longest}")).payload().is_none());
+        let unnamed = Session { at_entra: None, ..session(ADA) };
+        let payload = unnamed.payload().unwrap();
+        assert_eq!((payload.len(), Session::read(&payload)), (91, Some(unnamed)));
+        for cut in 0..payload.len() {
+            assert!(Session::read(&payload[..cut]).is_none_or(|read| read != session(ADA)), "{cut}");
+        }
     }
 
     #[test]

@@ -68,6 +68,8 @@ fn a_sign_in_that_could_not_work_is_refused() {
         assert!(refused(of("User.Read").callback_path(path).build()).contains("AzureAd:CallbackPath"), "{path}");
     }
     assert!(refused(of("User.Read").signed_out_callback_path("/signin-oidc").build()).contains("the same"));
+    let same = refused(of("User.Read").remote_sign_out_path("/signout-callback-oidc").build());
+    assert!(same.contains("AzureAd:SignedOutCallbackPath and AzureAd:RemoteSignOutPath"), "{same}");
     for url in ["app.example", "ftp://app.example", "https://app.example/path", "https://app.example/?x"] {
         assert!(refused(of("User.Read").public_url(url).build()).contains("PublicUrl"), "{url}");
     }

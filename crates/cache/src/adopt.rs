@@ -48,7 +48,7 @@ impl TokenCache {
             after = Some(last.clone());
             let entries = self.0.backend.entries.get_many(&keys).await.map_err(|error| self.store_error(error))?;
             for (key, entry) in keys.iter().zip(entries) {
-                let Some(entry) = entry else { continue };
+                let Some(entry) = entry.filter(|_| !is_session(key)) else { continue };
                 done.entries += 1;
                 match self.decode(key, &entry.value) {
                     Ok(Some(partition)) => {
@@ -73,6 +73,11 @@ impl TokenCache {
         let recorded = accounts.record(&found.activity).await.map_err(|error| self.store_error(error))?;
         Ok(recorded == Recorded::Done)
     }
+}
+
+/// Whether a web app of ours keeps here which sessions at Entra go on (`{client id}/session/{SHA-256 in base64url}`): no partition.
+fn is_session(key: &Key) -> bool {
+    key.as_str().split_once("/session/").is_some_and(|(client, sid)| client.len() == 36 && sid.len() == 43)
 }
 
 /// What is known of a grant before its entry is adopted.

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    commands::{accounts_list, accounts_sign_out, emulator_run, emulator_trust, store_create},
+    commands::{accounts_list, accounts_sign_out, emulator_certificate, emulator_run, emulator_trust, store_create},
     context::Context,
 };
 
@@ -71,6 +71,8 @@ enum Emulator {
     Run(absentia_emulator::cli::RunOptions),
     /// Say how clients trust its certificate authority. Changes nothing.
     Trust(absentia_emulator::cli::TrustOptions),
+    /// Make a certificate for another server of this machine, such as the web app.
+    Certificate(absentia_emulator::cli::CertificateOptions),
 }
 
 #[tokio::main]
@@ -86,6 +88,7 @@ async fn main() -> ExitCode {
         Command::Accounts(Accounts::SignOut(options)) => accounts_sign_out::run(&context, &options).await,
         Command::Emulator(Emulator::Run(options)) => emulator_run::run(&context, options).await,
         Command::Emulator(Emulator::Trust(options)) => emulator_trust::run(&options),
+        Command::Emulator(Emulator::Certificate(options)) => emulator_certificate::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -257,6 +257,22 @@ fn trust_names_the_file_and_changes_nothing() {
 }
 
 #[test]
+fn a_certificate_is_made_and_the_settings_that_take_it_are_named() {
+    let folder = Folder::new();
+    let text = folder.text(&["emulator", "certificate", "--data", "entra", "--out", "app"]);
+    assert!(text.contains("Kestrel:Certificates:Default:Path") && text.contains("certificate-key.pem"), "{text}");
+    for file in ["entra/ca.pem", "app/certificate.pem", "app/certificate-key.pem"] {
+        assert!(folder.0.path().join(file).exists(), "{file}");
+    }
+    let output = folder
+        .command(&["emulator", "certificate", "--data", "entra", "--out", "app", "--host", "contoso.example"])
+        .output()
+        .unwrap();
+    let why = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && why.contains("loopback names alone"), "{why}");
+}
+
+#[test]
 fn the_help_says_what_exit_codes_mean() {
     let folder = Folder::new();
     let text = folder.text(&["--help"]);

@@ -36,6 +36,11 @@ pub(crate) const SIGNED_OUT_CALLBACK_PATH: Setting = setting(
     &["SignedOutCallbackPath"],
     "the path Entra returns to after sign-out, such as /signout-callback-oidc",
 );
+pub(crate) const REMOTE_SIGN_OUT_PATH: Setting = setting(
+    "AzureAd:RemoteSignOutPath",
+    &["RemoteSignOutPath"],
+    "the path of the front-channel logout URL, such as /signout-oidc",
+);
 pub(crate) const AUDIENCE: Setting =
     setting("AzureAd:Audience", &["Audience"], "the audience of tokens for this API, if it is not the client id");
 pub(crate) const EXTRA_ROOT_CERTIFICATES: Setting = setting(

@@ -56,6 +56,8 @@ pub struct AzureAd {
     pub callback_path: String,
     /// `/signout-callback-oidc` if not set.
     pub signed_out_callback_path: String,
+    /// `/signout-oidc` if not set.
+    pub remote_sign_out_path: String,
     /// The audience of tokens for this API, if it is not the client id.
     pub audience: Option<String>,
     /// A PEM file of certificate authorities to trust besides the system's.
@@ -208,6 +210,9 @@ impl Settings {
                 signed_out_callback_path: reader
                     .parsed(&setting::SIGNED_OUT_CALLBACK_PATH, path)
                     .unwrap_or_else(|| "/signout-callback-oidc".to_owned()),
+                remote_sign_out_path: reader
+                    .parsed(&setting::REMOTE_SIGN_OUT_PATH, path)
+                    .unwrap_or_else(|| "/signout-oidc".to_owned()),
                 audience: reader.text(&setting::AUDIENCE),
                 extra_root_certificates: reader.text(&setting::EXTRA_ROOT_CERTIFICATES).map(PathBuf::from),
             },

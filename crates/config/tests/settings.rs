@@ -71,6 +71,7 @@ fn a_web_app_nests_its_settings() {
     assert_eq!(read.azure_ad.client_id.as_deref(), Some(CID));
     assert_eq!(read.azure_ad.client_secret.as_ref().map(|secret| secret.expose()), Some("s3cret~value "));
     assert_eq!(read.azure_ad.callback_path, "/signin-oidc");
+    assert_eq!(read.azure_ad.remote_sign_out_path, "/signout-oidc");
     assert_eq!(read.graph_api_url.as_deref(), Some("https://graph.microsoft.com/beta"));
     assert_eq!(read.allowed_origins, ["http://localhost:3000", "https://spa.example"]);
     assert_eq!(read.token_cache.sliding_expiration, Some(Duration::from_secs(90 * 86_400)));

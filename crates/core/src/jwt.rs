@@ -102,6 +102,9 @@ pub struct IdTokenClaims {
     /// Family name.
     #[serde(default)]
     pub family_name: Option<String>,
+    /// Entra's browser session (OpenID Connect Front-Channel Logout 1.0 section 3).
+    #[serde(default)]
+    pub sid: Option<String>,
 }
 
 impl IdTokenClaims {

@@ -23,6 +23,8 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// `bad_token`, `consent_required`, …
     pub(crate) suberror: Option<&'static str>,
+    /// The claims to ask for at the next sign-in, in JSON.
+    pub(crate) claims: Option<String>,
     /// Seconds for the `Retry-After` header.
     pub(crate) retry_after: Option<u64>,
 }
@@ -38,7 +40,7 @@ pub(crate) struct Trace {
 impl Refusal {
     /// A refusal at the token endpoint.
     pub(crate) fn new(status: u16, error: &'static str, code: u32, message: impl Into<String>) -> Refusal {
-        Refusal { status, error, code, message: message.into(), suberror: None, retry_after: None }
+        Refusal { status, error, code, message: message.into(), suberror: None, claims: None, retry_after: None }
     }
 
     pub(crate) fn with_suberror(self, suberror: &'static str) -> Refusal {
@@ -89,8 +91,9 @@ impl Refusal {
             "correlation_id": trace.correlation_id.to_string(),
             "error_uri": self.uri(base),
         });
-        if let (Some(suberror), Some(members)) = (self.suberror, body.as_object_mut()) {
-            members.insert("suberror".to_owned(), json!(suberror));
+        if let Some(members) = body.as_object_mut() {
+            members.extend(self.suberror.map(|suberror| ("suberror".to_owned(), json!(suberror))));
+            members.extend(self.claims.as_ref().map(|claims| ("claims".to_owned(), json!(claims))));
         }
         body
     }

@@ -61,6 +61,20 @@ impl Refusal {
         )
     }
 
+    /// A stronger sign-in is needed. Named `interaction_required` on behalf of and for `prompt=none`.
+    pub(crate) fn context_required(resource: &str, claims: String) -> Refusal {
+        let refusal = Refusal::new(
+            400,
+            "invalid_grant",
+            50076,
+            format!(
+                "Due to a configuration change made by your administrator, or because you moved to a new location, you must use \
+            multi-factor authentication to access '{resource}'."
+            ),
+        );
+        Refusal { claims: Some(claims), ..refusal.with_suberror("basic_action") }
+    }
+
     pub(crate) fn consent_required(client_id: &str, name: &str) -> Refusal {
         Refusal::new(400, "invalid_grant", 65001, format!(
             "The user or administrator has not consented to use the application with ID '{client_id}' named '{name}'. \

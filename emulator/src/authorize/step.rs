@@ -3,7 +3,8 @@
 use super::Asked;
 use super::consent::{self, Part};
 use crate::aadsts::Refusal;
-use crate::directory::{Realm, Tenant, User};
+use crate::contexts;
+use crate::directory::{GRAPH, Realm, Tenant, User};
 use crate::entra::Entra;
 use crate::sessions::{Session, SignedIn};
 use crate::token::answer::client_info;
@@ -69,6 +70,11 @@ fn decide<'a>(
     let Some(account) = account else {
         return if silent { Err(Refusal::no_session()) } else { Ok(Step::Login) };
     };
+    // A context is satisfied by a password given for it.
+    if let Some(context) = contexts::asked(asked.params.get("claims")).difference(&account.contexts).next() {
+        let refusal = Refusal::context_required(GRAPH, contexts::claims_for(context));
+        return if silent { Err(refusal.named("interaction_required")) } else { Ok(Step::Login) };
+    }
 
     let tenant = match asked.realm {
         Realm::Tenant(tenant) => tenant,
@@ -109,6 +115,7 @@ fn decide<'a>(
             issued_millis: now,
             first_issued: now.div_euclid(1000),
             cp1: crate::grant::declares_cp1(asked.params.get("claims")),
+            contexts: account.contexts.clone(),
             login_hint: crate::grant::asks_login_hint(asked.params.get("claims")),
         },
         tenant: tenant.id.clone(),

@@ -83,6 +83,34 @@ pub struct User {
     /// RFC 3339 time the account was made.
     #[serde(default)]
     pub created_date_time: Option<String>,
+    /// The mail in the mailbox.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Message>,
+}
+
+/// A piece of mail (Graph `message`).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Message {
+    /// RFC 3339 time in UTC.
+    pub received_date_time: String,
+    /// What it is about.
+    pub subject: String,
+    /// Its first words.
+    #[serde(default)]
+    pub body_preview: String,
+    /// Who sent it.
+    pub from: EmailAddress,
+}
+
+/// A mail address with a name (Graph `emailAddress`).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EmailAddress {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub address: String,
 }
 
 /// Where a guest comes from.

@@ -9,10 +9,12 @@ mod refresh_token;
 use serde_json::Value;
 
 use crate::aadsts::Refusal;
+use crate::contexts;
 use crate::directory::{Application, Realm, Tenant};
 use crate::entra::Entra;
 use crate::http::call::Call;
 use crate::scopes::{self, Ask, ScopeError, Scopes};
+use crate::token::grants::Granted;
 
 /// What every grant begins with.
 pub(crate) struct Request<'a> {
@@ -120,6 +122,14 @@ impl<'a> Request<'a> {
         };
         self.call.note.amend(|e| e.resource = Some(ask.resource.display_name.clone()));
         Ok(ask)
+    }
+
+    /// Whether the sign-in satisfied the authentication contexts that the `claims` parameter asks for.
+    fn satisfied(&self, granted: &Granted, resource: &Application) -> Result<(), Refusal> {
+        match contexts::asked(self.call.form.get("claims")).difference(&granted.contexts).next() {
+            Some(context) => Err(Refusal::context_required(&resource.app_id, contexts::claims_for(context))),
+            None => Ok(()),
+        }
     }
 
     /// Whether the `claims` parameter declares that the client handles claims challenges.

@@ -53,8 +53,10 @@ pub(super) fn redeem(request: &Request<'_>) -> Result<Value, Refusal> {
         issued_millis: now,
         first_issued: now.div_euclid(1000),
         cp1: request.declares_cp1(),
+        contexts: assertion.texts("acrs").map(str::to_owned).collect(),
         login_hint: false,
     };
+    request.satisfied(&granted, ask.resource).map_err(|refusal| refusal.named("interaction_required"))?;
     let oidc = scopes.oidc;
     answer::delegated(entra, &Delegated { tenant, user, client, proof, ask, oidc, nonce: None, granted })
 }

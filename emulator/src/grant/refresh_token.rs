@@ -60,6 +60,7 @@ pub(super) fn redeem(request: &Request<'_>) -> Result<Value, Refusal> {
     if ask.resource.app_id == client.app_id && !ask.named_by_id() {
         return Err(Refusal::own_token_by_uri(&client.app_id, &client.display_name));
     }
+    request.satisfied(&granted, ask.resource)?;
     let granted = Granted { cp1: request.declares_cp1(), ..granted };
     answer::delegated(entra, &Delegated { tenant, user, client, proof, ask, oidc, nonce: None, granted })
 }

@@ -30,6 +30,12 @@ struct Lifetime {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Context {
+    context: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct State {
     #[serde(default, with = "double")]
     token_delay_ms: Option<Option<u64>>,
@@ -115,6 +121,14 @@ fn of_user(entra: &Entra, call: &Call, method: &str, user: &User, what: &[&str])
             }
             entra.accounts.set_lifetime(&user.id, seconds.map(Duration::from_secs));
         }
+        ("PUT", ["authentication-context"]) => {
+            let context = body::<Context>(call)?.context;
+            let fits = |context: &str| !context.is_empty() && context.bytes().all(|b| b.is_ascii_alphanumeric());
+            if context.as_deref().is_some_and(|context| !fits(context)) {
+                return Err((400, "context: must be letters and digits, such as c1, or null".to_owned()));
+            }
+            entra.accounts.set_context(&user.id, context);
+        }
         ("DELETE", ["consents", client]) => {
             let found = entra.directory.apps().find(|(_, a)| a.answers_to(client));
             let (_, app) = found.ok_or_else(|| (404, format!("no application `{client}`")))?;
@@ -127,6 +141,7 @@ fn of_user(entra: &Entra, call: &Call, method: &str, user: &User, what: &[&str])
         "userPrincipalName": user.user_principal_name,
         "enabled": entra.accounts.enabled(&user.id).unwrap_or(user.account_enabled),
         "token_lifetime_seconds": entra.accounts.lifetime(&user.id).map(|l| l.as_secs()),
+        "authentication_context": entra.accounts.context(&user.id),
     }))
 }
 

@@ -1,6 +1,6 @@
 //! The authorization endpoint and its pages over HTTP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::header::SET_COOKIE;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use super::params::Params;
 use super::respond::{self, Answer};
 use crate::aadsts::Refusal;
 use crate::authorize::{Asked, Choice, Mode, Step, next, trust};
+use crate::contexts;
 use crate::entra::Entra;
 use crate::issued::SecretKind;
 use crate::pages;
@@ -40,7 +41,7 @@ pub(crate) fn login(entra: &Entra, call: &Call) -> Answer {
     let upn = call.form.get("username").unwrap_or_default().trim();
     let password = call.form.get("password").unwrap_or_default();
     let account = match entra.check_password(upn, password) {
-        Ok(account) => account,
+        Ok(account) => SignedIn { contexts: contexts::asked(params.get("claims")), ..account },
         Err(refusal) if refusal.code == 50057 => return error_page(entra, call, &refusal),
         Err(refusal) => {
             respond::note(call, &refusal);
@@ -233,6 +234,7 @@ impl Entra {
             home_tenant: tenant.id.clone(),
             home_id: user.id.clone(),
             at_millis: self.tick(),
+            contexts: BTreeSet::new(),
             apps: BTreeMap::new(),
         })
     }

@@ -1,14 +1,17 @@
-//! The slice of Microsoft Graph: who am I.
+//! The slice of Microsoft Graph: who am I, and what mail I have.
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, Method, Response, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::graph_user;
 use super::respond::{Answer, set};
+use super::{graph_mail, graph_user};
 use crate::clock::graph_date;
+use crate::contexts;
 use crate::directory::{GRAPH, User};
 use crate::entra::Entra;
 use crate::token::jwt::{self, Decoded};
@@ -17,17 +20,25 @@ const ODATA: &str =
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
 /// Delegated permissions that let an app read the signed-in user.
 const READS_ME: [&str; 4] = ["User.Read", "User.ReadWrite", "User.ReadBasic.All", "User.Read.All"];
+/// Delegated permissions that let an app read the signed-in user's mail.
+const READS_MAIL: [&str; 2] = ["Mail.Read", "Mail.ReadWrite"];
 
 /// A refusal in Graph's form.
 struct Refused {
     status: u16,
     code: &'static str,
     message: String,
+    /// The claims a token must have, in JSON.
+    claims: Option<String>,
 }
 
 impl Refused {
+    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Refused {
+        Refused { status, code, message: message.into(), claims: None }
+    }
+
     fn token(message: &str) -> Refused {
-        Refused { status: 401, code: "InvalidAuthenticationToken", message: message.to_owned() }
+        Refused::new(401, "InvalidAuthenticationToken", message)
     }
 }
 
@@ -40,39 +51,53 @@ pub(crate) fn answer(entra: &Entra, call: &Call, beta: bool, rest: &[String]) ->
 
 fn find(entra: &Entra, call: &Call, beta: bool, rest: &[String]) -> Result<Value, Refused> {
     let token = verify(entra, call)?;
-    let [me] = rest else { return Err(not_there(rest)) };
-    if !me.eq_ignore_ascii_case("me") {
-        return Err(not_there(rest));
-    }
+    let segments: Vec<String> = rest.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let permissions: &[&str] = match segments.as_slice() {
+        ["me"] => &READS_ME,
+        ["me", "messages"] => &READS_MAIL,
+        _ => return Err(not_there(rest)),
+    };
     if !matches!(call.method, Method::GET | Method::HEAD) {
-        let message = "The request method is not supported by this slice of Microsoft Graph.".to_owned();
-        return Err(Refused { status: 405, code: "Request_BadRequest", message });
+        let message = "The request method is not supported by this slice of Microsoft Graph.";
+        return Err(Refused::new(405, "Request_BadRequest", message));
     }
     let Some(scp) = token.text("scp") else {
-        let message = "/me request is only valid with delegated authentication flow.".to_owned();
-        return Err(Refused { status: 400, code: "BadRequest", message });
+        return Err(Refused::new(400, "BadRequest", "/me request is only valid with delegated authentication flow."));
     };
     let user = subject(entra, &token)?;
     call.note_user(user);
-    if !scp.split(' ').any(|scope| READS_ME.contains(&scope)) {
-        let message = "Insufficient privileges to complete the operation.".to_owned();
-        return Err(Refused { status: 403, code: "Authorization_RequestDenied", message });
+    if let Some(context) =
+        entra.accounts.context(&user.id).filter(|c| !token.texts("acrs").any(|satisfied| satisfied == c))
+    {
+        let refused = Refused::token("The token does not satisfy the authentication context that is asked for.");
+        return Err(Refused { claims: Some(contexts::claims_for(&context)), ..refused });
     }
-    let select = call.query.get("$select").filter(|s| !s.trim().is_empty());
-    graph_user::me(entra, user, beta, select).map_err(|message| Refused { status: 400, code: "BadRequest", message })
+    if !scp.split(' ').any(|scope| permissions.contains(&scope)) {
+        let (code, message) = match segments.as_slice() {
+            ["me"] => ("Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+            _ => ("ErrorAccessDenied", "Access is denied. Check credentials and try again."),
+        };
+        return Err(Refused::new(403, code, message));
+    }
+    let option = |name| call.query.get(name).filter(|s| !s.trim().is_empty());
+    let answer = match segments.as_slice() {
+        ["me"] => graph_user::me(entra, user, beta, option("$select")),
+        _ => graph_mail::messages(user, beta, option("$select"), option("$top")),
+    };
+    answer.map_err(|message| Refused::new(400, "BadRequest", message))
 }
 
 /// The user of a token. Revoked and disabled users' tokens work to their end, as without continuous access evaluation.
 fn subject<'a>(entra: &'a Entra, token: &Decoded) -> Result<&'a User, Refused> {
     let tenant = token.text("tid").and_then(|id| entra.directory.tenant(id));
     let user = tenant.zip(token.text("oid")).and_then(|(tenant, oid)| tenant.user(oid));
-    user.ok_or_else(|| Refused {
-        status: 404,
-        code: "Request_ResourceNotFound",
-        message: format!(
+    user.ok_or_else(|| {
+        let message = format!(
             "Resource '{}' does not exist or one of its queried reference-property objects are not present.",
             token.text("oid").unwrap_or_default()
-        ),
+        );
+        Refused::new(404, "Request_ResourceNotFound", message)
     })
 }
 
@@ -114,8 +139,9 @@ fn verify(entra: &Entra, call: &Call) -> Result<Decoded, Refused> {
 }
 
 fn not_there(rest: &[String]) -> Refused {
-    let segment = rest.first().map_or("", String::as_str);
-    Refused { status: 404, code: "BadRequest", message: format!("Resource not found for the segment '{segment}'.") }
+    let known = rest.first().is_some_and(|first| first.eq_ignore_ascii_case("me"));
+    let segment = rest.get(usize::from(known)).map_or("", String::as_str);
+    Refused::new(404, "BadRequest", format!("Resource not found for the segment '{segment}'."))
 }
 
 fn refuse(entra: &Entra, call: &Call, refused: &Refused) -> Answer {
@@ -132,8 +158,11 @@ fn refuse(entra: &Entra, call: &Call, refused: &Refused) -> Answer {
     let kind = if refused.status == 401 { "application/json" } else { ODATA };
     let mut answer = respond(call, refused.status, kind, &body);
     if refused.status == 401 {
+        let claims = refused.claims.as_ref().map(|claims| STANDARD.encode(claims)).map_or_else(String::new, |claims| {
+            format!(", error=\"insufficient_claims\", claims=\"{claims}\", cc_type=\"authcontext\"")
+        });
         let challenge = format!(
-            "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{GRAPH}\"",
+            "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{GRAPH}\"{claims}",
             entra.base
         );
         set(&mut answer, WWW_AUTHENTICATE, &challenge);

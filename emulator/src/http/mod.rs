@@ -6,6 +6,7 @@ pub(crate) mod call;
 mod console;
 mod discovery;
 mod graph;
+mod graph_mail;
 mod graph_user;
 mod locate;
 mod logout;

@@ -23,7 +23,7 @@ const SERVER_LIFE: i64 = 90 * DAY;
 /// Clocks of virtual machines differ: certificates begin before they are made.
 const EARLIER: i64 = 2 * DAY;
 /// What the server certificates are for. Nothing else can be: the authority is constrained to these.
-const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+pub(crate) const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,15 @@ pub enum TlsError {
     /// This system has no folder for a user's data.
     #[error("there is no folder for the certificate authority: set XDG_DATA_HOME or HOME, or give --data FOLDER")]
     NoFolder,
+    /// An emulator that speaks plain HTTP has no authority.
+    #[error("this emulator has no certificate authority: start it with `https(true)`")]
+    NoAuthority,
+    /// The authority cannot vouch for a host that is not on this machine.
+    #[error(
+        "{0}: the emulator's authority vouches for loopback names alone: localhost, names that end with .localhost, \
+         127.0.0.0/8 and ::1. Take a certificate for other hosts from an authority of your organisation"
+    )]
+    NotLoopback(String),
     /// Keys or certificates could not be made.
     #[error("no certificate could be made")]
     Cryptography,
@@ -111,20 +120,46 @@ impl Authority {
 
     /// A new server certificate.
     pub(crate) fn issue(&self, provider: &CryptoProvider, now: UnixSeconds) -> Result<Issued, TlsError> {
-        let key = KeyPair::generate().map_err(failed)?;
-        let names: Vec<String> = NAMES.iter().map(|&name| name.to_owned()).collect();
-        let mut params = lasting(CertificateParams::new(names).map_err(failed)?, now, SERVER_LIFE)?;
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "localhost");
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
+        let (certificate, key) = self.server(&NAMES, now)?;
         let secret = PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| TlsError::Cryptography)?;
         // The authority is in the chain too: Chromium can then be told to accept it by its key.
         let chain = vec![certificate.der().clone(), self.certificate.clone()];
         let key = CertifiedKey::from_der(chain, secret, provider).map_err(|_| TlsError::Cryptography)?;
         Ok(Issued { key: Arc::new(key), until: now + SERVER_LIFE })
+    }
+
+    /// A new server certificate for other programs: certificate and chain, and the key, in PEM.
+    pub(crate) fn issue_pem(&self, hosts: &[&str], now: UnixSeconds) -> Result<(String, String), TlsError> {
+        if let Some(host) = hosts.iter().find(|host| !is_loopback(host)) {
+            return Err(TlsError::NotLoopback((*host).to_owned()));
+        }
+        let (certificate, key) = self.server(hosts, now)?;
+        Ok((certificate.pem() + &self.pem, key.serialize_pem()))
+    }
+
+    fn server(&self, hosts: &[&str], now: UnixSeconds) -> Result<(rcgen::Certificate, KeyPair), TlsError> {
+        let key = KeyPair::generate().map_err(failed)?;
+        let names: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+        let mut params = lasting(CertificateParams::new(names).map_err(failed)?, now, SERVER_LIFE)?;
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, *hosts.first().unwrap_or(&"localhost"));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
+        Ok((certificate, key))
+    }
+}
+
+/// Whether the constraints of the authority let it vouch for that host.
+fn is_loopback(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(ip) => ip.is_loopback(),
+        Err(_) => {
+            let host = host.to_ascii_lowercase();
+            let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
+            plain && (host == "localhost" || host.ends_with(".localhost"))
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn in_folder(folder: &Path, now: UnixSeconds) -> Result<Authority, Tl
         // Another one for the same key is as good: what trusts one trusts the other.
         None => {
             let pem = Authority::certify(&key, now)?.pem();
-            replace(&path, &pem)?;
+            replace(&path, &pem, 0o644)?;
             pem
         }
     };
@@ -90,9 +90,23 @@ fn make_key(folder: &Path) -> Result<String, TlsError> {
     }
 }
 
-fn replace(path: &Path, text: &str) -> Result<(), TlsError> {
+/// Writes a server's certificate and its key, in place of what was there; the key is for its owner alone. Answers the two
+/// files.
+pub(crate) fn keep_server(folder: &Path, certificate: &str, key: &str) -> Result<(PathBuf, PathBuf), TlsError> {
+    std::fs::create_dir_all(folder).map_err(|source| TlsError::Io {
+        doing: "create",
+        path: folder.to_owned(),
+        source,
+    })?;
+    let files = (folder.join("certificate.pem"), folder.join("certificate-key.pem"));
+    replace(&files.1, key, 0o600)?;
+    replace(&files.0, certificate, 0o644)?;
+    Ok(files)
+}
+
+fn replace(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
     let draft = path.with_extension(format!("pem.{}", std::process::id()));
-    write(&draft, text, 0o644)?;
+    write(&draft, text, mode)?;
     std::fs::rename(&draft, path).map_err(|source| TlsError::Io { doing: "write", path: path.to_owned(), source })
 }
 

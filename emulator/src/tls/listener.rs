@@ -9,7 +9,7 @@ use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -49,6 +49,11 @@ impl Renewing {
     /// The authority's certificate in PEM.
     pub(crate) fn ca_pem(&self) -> &str {
         self.authority.pem()
+    }
+
+    /// A certificate for another server, see [`Authority::issue_pem`].
+    pub(crate) fn issue_pem(&self, hosts: &[&str]) -> Result<(String, String), TlsError> {
+        self.authority.issue_pem(hosts, wall_millis().div_euclid(1000))
     }
 
     /// The certificate to show at that time.
@@ -126,7 +131,10 @@ async fn greet(acceptor: TlsAcceptor, mut tcp: TcpStream, addr: SocketAddr) -> O
     let greeted = async {
         let mut first = [0];
         if tcp.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+            // What it sent is read: a socket closed before that takes the answer back.
+            let _ = tcp.read(&mut [0; 4096]).await?;
             tcp.write_all(SPEAKS_TLS).await?;
+            tcp.shutdown().await?;
             return Err(std::io::Error::other("it speaks plain HTTP"));
         }
         acceptor.accept(tcp).await

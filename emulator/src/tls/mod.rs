@@ -5,8 +5,8 @@ mod certificate;
 mod folder;
 mod listener;
 
-pub(crate) use authority::Authority;
 pub use authority::TlsError;
+pub(crate) use authority::{Authority, NAMES};
 pub(crate) use certificate::public_key_hash;
-pub(crate) use folder::{default_folder, in_folder, named as certificate_in};
+pub(crate) use folder::{default_folder, in_folder, keep_server, named as certificate_in};
 pub(crate) use listener::{Renewing, TlsListener};

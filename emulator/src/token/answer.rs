@@ -60,6 +60,7 @@ pub(crate) fn delegated(entra: &Entra, want: &Delegated<'_>) -> Result<Value, Re
         sid: want.granted.sid.as_deref(),
         login_hint: want.granted.login_hint.then(|| crate::hints::of(tenant, user)),
         auth_time: want.granted.authenticated_millis.div_euclid(1000),
+        contexts: &want.granted.contexts,
     };
     // Everything consented goes into the token, not only what was asked for.
     let mut scp = usable;

@@ -1,5 +1,7 @@
 //! The claims of access tokens and ID tokens.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{BACKDATED, ID_TOKEN_LIFE};
@@ -44,6 +46,8 @@ pub(crate) struct OfUser<'a> {
     /// The claim `login_hint`, if it was asked for.
     pub(crate) login_hint: Option<String>,
     pub(crate) auth_time: UnixSeconds,
+    /// The authentication contexts the sign-in satisfied.
+    pub(crate) contexts: &'a BTreeSet<String>,
 }
 
 type Claims = Map<String, Value>;
@@ -122,6 +126,9 @@ impl Common<'_> {
             put("upn", json!(of.user.user_principal_name));
             put("given_name", json!(of.user.given_name));
             put("family_name", json!(of.user.surname));
+        }
+        if !of.contexts.is_empty() {
+            put("acrs", json!(of.contexts));
         }
         if cp1 && ask.resource.app_id == GRAPH {
             put("xms_cc", json!(["cp1"]));

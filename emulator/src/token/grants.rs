@@ -1,5 +1,7 @@
 //! What is inside authorization codes and refresh tokens.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::aadsts::Refusal;
@@ -33,6 +35,9 @@ pub(crate) struct Granted {
     pub(crate) first_issued: i64,
     /// Whether the client declared that it handles claims challenges.
     pub(crate) cp1: bool,
+    /// The authentication contexts the sign-in satisfied.
+    #[serde(default)]
+    pub(crate) contexts: BTreeSet<String>,
     /// Whether the client asked for the claim `login_hint`.
     #[serde(default)]
     pub(crate) login_hint: bool,

@@ -87,6 +87,11 @@ impl Decoded {
         self.claims.get(name).and_then(Value::as_str)
     }
 
+    /// The texts of a claim that is a list.
+    pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.claims.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
     /// A number claim.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
         self.claims.get(name).and_then(Value::as_i64)

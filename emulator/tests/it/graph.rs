@@ -120,3 +120,29 @@ async fn revocation_does_not_reach_access_tokens() {
     let disabled = ok(&me(&entra, "/beta/me?$select=accountEnabled", text(&tokens, "access_token")).await);
     assert_eq!(disabled["accountEnabled"], false);
 }
+
+#[tokio::test]
+async fn mail_needs_its_own_permission() {
+    let entra = Emulator::start().await;
+    let ada = entra.user("ada");
+    let tokens = web_tokens(&entra, &ada, "openid User.Read").await;
+    let path = "/v1.0/me/messages?$select=subject,from&$top=1";
+    let refused = me(&entra, path, text(&tokens, "access_token")).await;
+    graph_refused(&refused, 403, "ErrorAccessDenied", "Access is denied");
+    let tokens = web_tokens(&entra, &ada, "openid Mail.Read").await;
+    let token = text(&tokens, "access_token");
+    let body = ok(&me(&entra, path, token).await);
+    let list = body["value"].as_array().unwrap();
+    assert_eq!(list.len(), 1, "{body}");
+    assert_eq!(list[0]["subject"], "A moth in relay 70", "the latest first");
+    assert_eq!(list[0]["from"]["emailAddress"]["address"], "grace@contoso.example");
+    assert!(list[0]["id"].is_string() && list[0].get("receivedDateTime").is_none());
+    let expected = format!("https://graph.microsoft.com/v1.0/$metadata#users('{}')/messages(subject,from)", ada.oid());
+    assert_eq!(body["@odata.context"], expected);
+    assert_eq!(ok(&me(&entra, "/beta/me/messages", token).await)["value"].as_array().unwrap().len(), 2);
+    for (query, said) in [("$top=0", "$top"), ("$top=x", "$top"), ("$select=secret", "'secret'")] {
+        let refused = me(&entra, &format!("/v1.0/me/messages?{query}"), token).await;
+        graph_refused(&refused, 400, "BadRequest", said);
+    }
+    graph_refused(&me(&entra, "/v1.0/me/events", token).await, 404, "BadRequest", "'events'");
+}

@@ -17,5 +17,6 @@ mod on_behalf_of;
 mod pages;
 mod program;
 mod refresh;
+mod step_up;
 mod tls;
 mod world;

@@ -163,3 +163,37 @@ fn trust_is_explained_with_the_file_and_its_hash() {
     }
     assert!(!text.contains("not there yet"), "{text}");
 }
+
+#[test]
+fn a_certificate_for_another_server_is_made_and_its_key_is_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("entra"), folder.path().join("app"));
+    let make = |hosts: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_absentia-emulator"));
+        command.arg("certificate").arg("--data").arg(&data).arg("--out").arg(&out);
+        for host in hosts {
+            command.args(["--host", host]);
+        }
+        command.output().unwrap()
+    };
+    let made = make(&[]);
+    let said = String::from_utf8(made.stdout).unwrap();
+    assert!(made.status.success() && said.contains("Kestrel:Certificates:Default:KeyPath"), "{said}");
+    let (file, key) = (out.join("certificate.pem"), out.join("certificate-key.pem"));
+    let first = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(first.matches("BEGIN CERTIFICATE").count(), 2, "the authority is in the chain");
+    assert!(first.ends_with(&std::fs::read_to_string(data.join("ca.pem")).unwrap()));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(make(&["app.localhost", "127.0.0.2"]).status.success());
+        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), first, "it is replaced");
+    for host in ["contoso.example", "10.0.0.1", "localhost.example", "a b.localhost"] {
+        let refused = make(&[host]);
+        let why = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success() && why.contains(host) && why.contains("loopback"), "{why}");
+    }
+}

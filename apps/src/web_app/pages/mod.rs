@@ -1,11 +1,12 @@
 //! The pages, without a script. All text is escaped by maud.
 
+mod mail;
 mod profile;
 
 use absentia_axum::{Notice, sign_in};
 use maud::{DOCTYPE, Markup, html};
 
-pub(super) use self::profile::profile;
+pub(super) use self::{mail::mail, profile::profile};
 
 /// What every page has around it.
 fn page(title: &str, user: Option<&str>, content: &Markup) -> Markup {

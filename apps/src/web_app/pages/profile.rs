@@ -23,6 +23,7 @@ pub(in crate::web_app) fn profile(
         Some(&account.username),
         &html! {
             h1 { (name) }
+            p { a href="/mail" { "Your mail" } }
             div.columns {
                 section aria-labelledby="profile" {
                     h2 #profile { "Profile" }

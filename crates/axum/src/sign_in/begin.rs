@@ -66,7 +66,14 @@ impl SignIn {
         };
         let pending = inner.client.begin_sign_in()?;
         let state = SignInState::new(pending, local_path(begin.return_url), begin.scopes, cache.now(), &binding);
-        let options = SignInOptions { claims: begin.claims, login_hint: begin.login_hint, ..SignInOptions::default() };
+        // In a POST the code is in no address, log or history. Over http the cookie that binds it would not come along.
+        let response_mode = if begin.origin.is_secure() { "form_post" } else { "query" };
+        let options = SignInOptions {
+            response_mode: Some(response_mode),
+            claims: begin.claims,
+            login_hint: begin.login_hint,
+            ..SignInOptions::default()
+        };
         let url = inner.client.sign_in_url(
             &state.pending,
             &begin.origin.join(&inner.callback_path),

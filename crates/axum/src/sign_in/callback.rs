@@ -1,10 +1,12 @@
 //! The browser comes back from Entra.
 //!
-//! A code is redeemed only when its `state` was sealed by this app within the hour for this very browser. All else sends no
-//! request: who has a session goes on to her page, others are offered to sign in.
+//! A code is redeemed only when its `state` was sealed by this app within the hour for this very browser, and only from where
+//! this app asked for it: the body of a POST over https, the query over http. All else sends no request: who has a session goes
+//! on to her page, others are offered to sign in.
 
 use absentia::{Error, ErrorKind, Secret};
 use axum::{
+    body::Bytes,
     extract::{RawQuery, State},
     response::Response,
 };
@@ -16,6 +18,7 @@ use super::{
     failed, notice_of,
 };
 use crate::{
+    at_entra::AtEntra,
     cookies::Cookie,
     notice::Notice,
     origin::Origin,
@@ -32,37 +35,62 @@ struct Answer {
     description: Option<String>,
 }
 
+/// The longest form that is read, in bytes: a code, a state, an error's description, each far below.
+pub(super) const LONGEST_FORM: usize = 64 * 1024;
+
 /// `GET {CallbackPath}?code=…&state=…`
 pub(crate) async fn callback(State(sign_in): State<SignIn>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let origin = match sign_in.origin(&headers) {
         Ok(origin) => origin,
         Err(notice) => return notice.respond(Some(sign_in.render())),
     };
-    let answer = Answer::read(query.map(Secret::new));
-    let state = answer.state.as_deref().and_then(|state| SignInState::open(&sign_in.0.ring, state));
+    let mut answer = Answer::read(&Secret::new(query.unwrap_or_default()));
+    if origin.is_secure() {
+        answer = Answer { state: answer.state, ..Answer::default() };
+    }
+    let state = answer.opened(&sign_in);
     let binding = binding(&headers, &origin);
     match state {
-        Some(state) if state.is_of(binding, sign_in.cache().now()) => match (answer.code, answer.error) {
-            (_, Some(error)) => refused(&sign_in, &state, &error, answer.description.as_deref()),
-            (Some(code), None) => complete(&sign_in, &origin, &state, &code).await,
-            (None, None) => elsewhere(&sign_in, &headers, &origin, Some(&state), binding).await,
-        },
+        Some(state) if state.is_of(binding, sign_in.cache().now()) && answer.says_something() => {
+            answered(&sign_in, &origin, &state, answer).await
+        }
         state => elsewhere(&sign_in, &headers, &origin, state.as_ref(), binding).await,
+    }
+}
+
+/// `POST {CallbackPath}` with `code=…&state=…` in its body: `response_mode=form_post`.
+pub(crate) async fn posted(State(sign_in): State<SignIn>, headers: HeaderMap, body: Bytes) -> Response {
+    let origin = match sign_in.origin(&headers) {
+        Ok(origin) => origin,
+        Err(notice) => return notice.respond(Some(sign_in.render())),
+    };
+    let mut answer = Answer::read(&Secret::new(String::from_utf8_lossy(&body)));
+    if !origin.is_secure() {
+        answer = Answer { state: answer.state, ..Answer::default() };
+    }
+    match answer.opened(&sign_in) {
+        Some(state) if state.is_of(binding(&headers, &origin), sign_in.cache().now()) && answer.says_something() => {
+            answered(&sign_in, &origin, &state, answer).await
+        }
+        // The session's cookie does not come with a POST of another site, but with the GET this is made into.
+        state => see_other(&sign_in.look_again(state.and(answer.state).as_deref()), []),
+    }
+}
+
+async fn answered(sign_in: &SignIn, origin: &Origin, state: &SignInState, answer: Answer) -> Response {
+    match (answer.error, answer.code) {
+        (None, Some(code)) => complete(sign_in, origin, state, &code).await,
+        (error, _) => refused(sign_in, state, error.as_deref().unwrap_or_default(), answer.description.as_deref()),
     }
 }
 
 /// Redeems the code and begins the session.
 async fn complete(sign_in: &SignIn, origin: &Origin, state: &SignInState, code: &Secret) -> Response {
-    let (inner, cache) = (&*sign_in.0, sign_in.cache());
+    let inner = &*sign_in.0;
     let redirect_uri = origin.join(&inner.callback_path);
     let scopes = sign_in.scopes_with(&state.scopes);
     let sealed = match inner.client.complete_sign_in(&state.pending, code, &redirect_uri, &scopes).await {
-        Ok(signed_in) => {
-            let account = signed_in.account.id;
-            tracing::info!(%account, "signed in");
-            let session = Session { account, generation: signed_in.generation, issued_at: cache.now() };
-            session.seal(&inner.ring, cache)
-        }
+        Ok(signed_in) => begin_session(sign_in, signed_in).await,
         Err(error) => Err(error),
     };
     match sealed {
@@ -72,6 +100,18 @@ async fn complete(sign_in: &SignIn, origin: &Origin, state: &SignInState, code: 
         ),
         Err(error) => not_completed(sign_in, state, &error),
     }
+}
+
+/// The sealed session of who just signed in.
+async fn begin_session(sign_in: &SignIn, signed_in: absentia::SignedIn) -> Result<String, Error> {
+    let account = signed_in.account.id;
+    let at_entra = signed_in.sid.as_ref().and_then(|sid| AtEntra::of(sid.expose()));
+    if let Some(at_entra) = &at_entra {
+        sign_in.begins(at_entra, &signed_in.issuer).await?;
+    }
+    tracing::info!(%account, "signed in");
+    let issued_at = sign_in.cache().now();
+    Session { account, generation: signed_in.generation, issued_at, at_entra }.seal(sign_in.ring(), sign_in.cache())
 }
 
 /// The code came to nothing. The sign-in itself can be tried again.
@@ -137,10 +177,9 @@ async fn elsewhere(
 }
 
 impl Answer {
-    fn read(query: Option<Secret>) -> Self {
+    fn read(form: &Secret) -> Self {
         let mut answer = Self::default();
-        let Some(query) = query else { return answer };
-        for (name, value) in url::form_urlencoded::parse(query.expose().as_bytes()) {
+        for (name, value) in url::form_urlencoded::parse(form.expose().as_bytes()) {
             let value = value.into_owned();
             match &*name {
                 "code" if !value.is_empty() => answer.code = Some(Secret::new(value)),
@@ -151,6 +190,29 @@ impl Answer {
             }
         }
         answer
+    }
+
+    /// Its state, if this app once sealed it.
+    fn opened(&self, sign_in: &SignIn) -> Option<SignInState> {
+        self.state.as_deref().and_then(|state| SignInState::open(sign_in.ring(), state))
+    }
+
+    fn says_something(&self) -> bool {
+        self.code.is_some() || self.error.is_some()
+    }
+}
+
+impl SignIn {
+    /// The callback as a page to look at: nothing is redeemed there.
+    fn look_again(&self, state: Option<&str>) -> String {
+        let path = &self.0.callback_path;
+        state.map_or_else(
+            || path.clone(),
+            |state| {
+                let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish();
+                format!("{path}?{query}")
+            },
+        )
     }
 }
 

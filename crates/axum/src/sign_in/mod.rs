@@ -2,6 +2,7 @@
 
 pub(crate) mod begin;
 mod callback;
+mod remote;
 mod sign_out;
 
 use std::{fmt, sync::Arc};
@@ -13,6 +14,7 @@ use absentia::{
 use absentia_config::Settings;
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     response::Response,
     routing::{get, post},
 };
@@ -43,7 +45,9 @@ struct Inner {
     scopes: String,
     callback_path: String,
     signed_out_path: String,
+    remote_path: String,
     public_url: Option<String>,
+    https: bool,
     render: Render,
 }
 
@@ -53,22 +57,30 @@ pub struct Builder {
     scopes: String,
     callback_path: String,
     signed_out_path: String,
+    remote_path: String,
     public_url: Option<String>,
+    https: bool,
     render: Option<Render>,
 }
 
-/// The routes of signing in and out: [`SIGN_IN_PATH`], [`SIGN_OUT_PATH`] and the two paths Entra sends the browser back to.
+/// The routes of signing in and out: [`SIGN_IN_PATH`], [`SIGN_OUT_PATH`], the two paths Entra sends the browser back to, and
+/// the one it loads in a frame when a user signed out elsewhere.
 ///
-/// `POST /sign-out` refuses what another site's page sent. The others change nothing for whoever did not begin a sign-in in
-/// the same browser.
+/// `POST /sign-out` refuses what another site's page sent. The callback changes nothing for whoever did not begin a sign-in in
+/// the same browser; over https it is a POST that comes from Entra's site, so no layer of the app may refuse those there.
+/// The frame ends the sessions of the `sid` it names, and Entra alone may frame it: keep layers from adding `X-Frame-Options`.
 pub fn routes<S: Clone + Send + Sync + 'static>(sign_in: &SignIn) -> Router<S> {
     let inner = &*sign_in.0;
     Router::new()
         .route(SIGN_OUT_PATH, post(sign_out::sign_out))
         .route_layer(csrf::layer(inner.public_url.as_deref(), &inner.render))
         .route(SIGN_IN_PATH, get(begin::begin))
-        .route(&inner.callback_path, get(callback::callback))
+        .route(
+            &inner.callback_path,
+            get(callback::callback).post(callback::posted).layer(DefaultBodyLimit::max(callback::LONGEST_FORM)),
+        )
         .route(&inner.signed_out_path, get(sign_out::signed_out))
+        .route(&inner.remote_path, get(remote::sign_out))
         .with_state(sign_in.clone())
 }
 
@@ -80,7 +92,9 @@ impl SignIn {
             scopes: scopes.into(),
             callback_path: "/signin-oidc".to_owned(),
             signed_out_path: "/signout-callback-oidc".to_owned(),
+            remote_path: "/signout-oidc".to_owned(),
             public_url: None,
+            https: false,
             render: None,
         }
     }
@@ -94,18 +108,22 @@ impl SignIn {
         self.0.client.cache()
     }
 
+    pub(crate) fn ring(&self) -> &KeyRing {
+        &self.0.ring
+    }
+
     pub(crate) fn render(&self) -> &Render {
         &self.0.render
     }
 
     pub(crate) fn origin(&self, headers: &HeaderMap) -> Result<Origin, Notice> {
-        Origin::of(self.0.public_url.as_deref(), headers).ok_or_else(|| {
+        Origin::of(self.0.public_url.as_deref(), self.0.https, headers).ok_or_else(|| {
             Notice::new(StatusCode::BAD_REQUEST, "Bad request", "The request does not say which host it is for.")
         })
     }
 
-    /// Whose session the request carries, if the session is still good: the account is asked for each time, so that a
-    /// sign-out on any node ends it everywhere.
+    /// Whose session the request carries, if the session is still good: the account and Entra's session are asked for each
+    /// time, so that a sign-out on any node ends it everywhere.
     ///
     /// # Errors
     /// When the store did not answer: then nobody knows, and nobody must sign in for it.
@@ -117,7 +135,12 @@ impl SignIn {
         let Some(session) = self.presented(headers, origin) else { return Ok(None) };
         let account = self.account(&session).await?;
         let good = |account: &Account| account.revoked_at.is_none() && account.generation == session.generation;
-        Ok(account.filter(good).map(|account| (session, account)))
+        let Some(account) = account.filter(good) else { return Ok(None) };
+        let goes_on = match &session.at_entra {
+            Some(at_entra) => self.goes_on(at_entra).await?,
+            None => true,
+        };
+        Ok(goes_on.then_some((session, account)))
     }
 
     /// The session the request carries, good or over.
@@ -132,11 +155,14 @@ impl SignIn {
 }
 
 impl Builder {
-    /// Takes `AzureAd:CallbackPath`, `AzureAd:SignedOutCallbackPath` and `PublicUrl`.
+    /// Takes `AzureAd:CallbackPath`, `AzureAd:SignedOutCallbackPath`, `AzureAd:RemoteSignOutPath`, `PublicUrl`, and from
+    /// `Kestrel:Endpoints` whether this program itself speaks https.
     #[must_use]
     pub fn settings(mut self, settings: &Settings) -> Self {
         self.callback_path.clone_from(&settings.azure_ad.callback_path);
         self.signed_out_path.clone_from(&settings.azure_ad.signed_out_callback_path);
+        self.remote_path.clone_from(&settings.azure_ad.remote_sign_out_path);
+        self.https = settings.endpoints.iter().any(|endpoint| endpoint.url.to_ascii_lowercase().starts_with("https:"));
         self.public_url = settings.configuration().get("PublicUrl").map(|value| value.text().trim().to_owned());
         self
     }
@@ -155,8 +181,23 @@ impl Builder {
         self
     }
 
-    /// Scheme, host and port under which browsers know this app, when that is not what they send as `Host` over http: behind
-    /// a reverse proxy that speaks https, `https://app.contoso.example`. With https, cookies are `Secure`.
+    /// The path of the front-channel logout URL, which Entra loads in a frame. `/signout-oidc` by default.
+    #[must_use]
+    pub fn remote_sign_out_path(mut self, path: impl Into<String>) -> Self {
+        self.remote_path = path.into();
+        self
+    }
+
+    /// Whether browsers reach this program itself over https, at what they send as `Host`. Then cookies are `Secure`, and
+    /// Entra posts its answer. Not, by default.
+    #[must_use]
+    pub fn https(mut self, https: bool) -> Self {
+        self.https = https;
+        self
+    }
+
+    /// Scheme, host and port under which browsers know this app, when that is not what they send as `Host`: behind a reverse
+    /// proxy that speaks https, `https://app.contoso.example`. Its scheme counts instead of [`https`](Self::https).
     #[must_use]
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
@@ -189,20 +230,23 @@ impl Builder {
         if self.scopes.trim().is_empty() {
             return Err(Error::config("No scope is asked for at sign-in").advise("Ask for `User.Read`, for example"));
         }
-        for (key, path) in
-            [("AzureAd:CallbackPath", &self.callback_path), ("AzureAd:SignedOutCallbackPath", &self.signed_out_path)]
-        {
+        let paths = [
+            ("AzureAd:CallbackPath", &self.callback_path),
+            ("AzureAd:SignedOutCallbackPath", &self.signed_out_path),
+            ("AzureAd:RemoteSignOutPath", &self.remote_path),
+        ];
+        for (at, (key, path)) in paths.iter().enumerate() {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-            if !path.starts_with('/') || path == "/" || !path.bytes().all(plain) {
+            if !path.starts_with('/') || *path == "/" || !path.bytes().all(plain) {
                 return Err(Error::config(format!("{key} is not a path this app could serve"))
                     .advise("Write it as in `/signin-oidc`: a slash, then letters, digits, `-`, `.`, `_`, `~`"));
             }
             if [SIGN_IN_PATH, SIGN_OUT_PATH].contains(&path.as_str()) {
                 return Err(Error::config(format!("{key} is {path}, which this app serves itself")));
             }
-        }
-        if self.callback_path == self.signed_out_path {
-            return Err(Error::config("AzureAd:CallbackPath and AzureAd:SignedOutCallbackPath are the same"));
+            if let Some((other, _)) = paths.iter().take(at).find(|(_, before)| before == path) {
+                return Err(Error::config(format!("{other} and {key} are the same")));
+            }
         }
         let public_url = match self.public_url {
             Some(url) => Some(origin::configured(&url).ok_or_else(|| {
@@ -217,7 +261,9 @@ impl Builder {
             scopes: self.scopes,
             callback_path: self.callback_path,
             signed_out_path: self.signed_out_path,
+            remote_path: self.remote_path,
             public_url,
+            https: self.https,
             render: self.render.unwrap_or_else(|| Arc::new(Notice::to_string)),
         })))
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts_list;
 pub(crate) mod accounts_sign_out;
+pub(crate) mod emulator_certificate;
 pub(crate) mod emulator_run;
 pub(crate) mod emulator_trust;
 pub(crate) mod store_create;

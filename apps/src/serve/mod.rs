@@ -1,6 +1,10 @@
 //! What the two servers have in common: where they listen, how they stop, whether they are well, and what they log.
 
-use std::{future::IntoFuture as _, net::Ipv4Addr, path::Path, time::Duration};
+mod address;
+mod certificate;
+mod listener;
+
+use std::{future::IntoFuture as _, path::Path, sync::Arc, time::Duration};
 
 use absentia::{ConfidentialClient, Error, store::Clock as _};
 use absentia_config::{Need, Settings};
@@ -10,10 +14,13 @@ use axum::{
     http::{Request, StatusCode, header::CACHE_CONTROL},
     response::IntoResponse,
 };
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, trace::TraceLayer};
 
+use self::address::Address;
+pub use self::listener::{Listener, TlsListener};
 use crate::stores;
 
 /// The longest request body, in bytes. The samples take none that matter.
@@ -39,72 +46,68 @@ impl Deployment {
         let needs = [Need::TenantId, Need::ClientId, Need::ClientSecret, Need::Store];
         let settings = Settings::load_for(path, &needs).map_err(|error| Error::config(error.to_string()))?;
         // Before the store is opened: what is wrong with the address is wrong whether the store is there or not.
-        address(&settings, 0)?;
+        Endpoint::of(&settings, 0)?;
         let cache = settings.token_cache(&stores::openers()).await?;
         let client = settings.confidential_client()?.cache(&cache).build()?;
         Ok(Self { settings, client })
     }
 }
 
-/// Host and port to listen on, and the host as a person writes it.
-fn address(settings: &Settings, default_port: u16) -> Result<(String, String, u16), Error> {
-    let wrong = |what: &str| {
-        Err(Error::config(format!("Kestrel:Endpoints {what}"))
-            .advise("Give one address, such as `http://localhost:5000`"))
-    };
-    let endpoint = match settings.endpoints.as_slice() {
-        [] => return Ok((Ipv4Addr::LOCALHOST.to_string(), "localhost".to_owned(), default_port)),
-        [endpoint] => endpoint,
-        _ => return wrong("holds several addresses; this program listens on one"),
-    };
-    if endpoint.url.to_ascii_lowercase().starts_with("https:") {
-        return Err(Error::config(format!(
-            "Kestrel:Endpoints:{}:Url is https, and this program speaks http only so far",
-            endpoint.name
-        ))
-        .advise(
-            "Give an http address here, let a reverse proxy speak https, and set PublicUrl to the proxy's address",
-        ));
-    }
-    let rest = endpoint.url.split_once("://").map_or("", |(_, rest)| rest).trim_end_matches('/');
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => match port.parse() {
-            Ok(port) => (host, port),
-            Err(_) => return wrong("holds an address whose port is no number"),
-        },
-        _ => (rest, 80),
-    };
-    if host.is_empty() || host.contains('/') {
-        return wrong("holds an address without a host, or with a path");
-    }
-    let bind = match host {
-        "*" | "+" => "0.0.0.0",
-        host if host.eq_ignore_ascii_case("localhost") => "127.0.0.1",
-        host => host.trim_start_matches('[').trim_end_matches(']'),
-    };
-    Ok((bind.to_owned(), if host == "*" || host == "+" { "localhost" } else { host }.to_owned(), port))
+/// An address, and what is needed to speak https there.
+struct Endpoint {
+    address: Address,
+    tls: Option<Arc<ServerConfig>>,
 }
 
-/// Listens where `Kestrel:Endpoints` says, else on `default_port` of localhost. Also says the URL, with the real port.
+impl Endpoint {
+    fn of(settings: &Settings, default_port: u16) -> Result<Self, Error> {
+        let address = Address::of(settings, default_port)?;
+        let tls = match &address.endpoint {
+            Some(endpoint) if address.https => Some(certificate::tls(settings, endpoint)?),
+            _ => None,
+        };
+        Ok(Self { address, tls })
+    }
+}
+
+/// Listens where `Kestrel:Endpoints` says, else on `default_port` of localhost over http. Also says the URL, with the real
+/// port. Over https, the certificate is that of `Kestrel:Certificates:Default` or the endpoint's own, in PEM files.
 ///
 /// # Errors
-/// `Config` when the address is not one this program can listen on, or is in use.
-pub async fn listen(settings: &Settings, default_port: u16) -> Result<(TcpListener, String), Error> {
-    let (bind, host, port) = address(settings, default_port)?;
+/// `Config` when the address is not one this program can listen on, or is in use, or has no certificate that can be used.
+pub async fn listen(settings: &Settings, default_port: u16) -> Result<(Listener, String), Error> {
+    let Endpoint { address: Address { bind, host, port, https, endpoint }, tls } =
+        Endpoint::of(settings, default_port)?;
     let failed = |error: std::io::Error| {
-        let advice = "Stop the program that has it, or set Kestrel:Endpoints:Http:Url to another address";
+        let name = endpoint.as_deref().unwrap_or("Http");
+        let advice = format!("Stop the program that has it, or set Kestrel:Endpoints:{name}:Url to another address");
         Error::config(format!("{host}:{port} cannot be listened on: {error}")).advise(advice)
     };
-    let listener = TcpListener::bind((bind.as_str(), port)).await.map_err(failed)?;
-    let port = listener.local_addr().map_err(failed)?.port();
-    Ok((listener, format!("http://{host}:{port}")))
+    let tcp = TcpListener::bind((bind.as_str(), port)).await.map_err(failed)?;
+    let port = tcp.local_addr().map_err(failed)?.port();
+    let listener = match tls {
+        Some(config) => Listener::Https(TlsListener::new(tcp, config)),
+        None => Listener::Http(tcp),
+    };
+    Ok((listener, format!("{}://{host}:{port}", if https { "https" } else { "http" })))
 }
 
 /// Serves until `stop`, then lets requests in hand end.
 ///
 /// # Errors
 /// `Unavailable` when the listener broke.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> Result<(), Error> {
+pub async fn serve(listener: Listener, router: Router, stop: CancellationToken) -> Result<(), Error> {
+    match listener {
+        Listener::Http(listener) => serve_on(listener, router, stop).await,
+        Listener::Https(listener) => serve_on(listener, router, stop).await,
+    }
+}
+
+async fn serve_on<L>(listener: L, router: Router, stop: CancellationToken) -> Result<(), Error>
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+{
     let stopped = stop.clone();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move { stopped.cancelled().await });
     let too_long = async {
@@ -179,33 +182,6 @@ pub fn exit(name: &str, result: Result<(), Error>) -> std::process::ExitCode {
         Err(error) => {
             anstream::eprintln!("{name}: {error}");
             std::process::ExitCode::from(if error.kind() == absentia::ErrorKind::Config { 2 } else { 1 })
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use absentia_config::Configuration;
-
-    use super::*;
-
-    fn at(url: &str) -> Result<(String, String, u16), Error> {
-        let json = format!(r#"{{"Kestrel":{{"Endpoints":{{"Web":{{"Url":"{url}"}}}}}}}}"#);
-        let configuration = Configuration::parse("test", json.as_bytes(), []).unwrap();
-        address(&Settings::from_configuration(&configuration, &[]).unwrap(), 44321)
-    }
-
-    #[test]
-    fn addresses_are_kestrels() {
-        let is = |bind: &str, host: &str, port| (bind.to_owned(), host.to_owned(), port);
-        assert_eq!(at("http://localhost:0").unwrap(), is("127.0.0.1", "localhost", 0));
-        assert_eq!(at("http://*:5000/").unwrap(), is("0.0.0.0", "localhost", 5000));
-        assert_eq!(at("http://[::1]:5000").unwrap(), is("::1", "[::1]", 5000));
-        assert_eq!(at("http://[::1]").unwrap(), is("::1", "[::1]", 80));
-        assert_eq!(at("http://10.0.0.7").unwrap(), is("10.0.0.7", "10.0.0.7", 80));
-        assert!(at("https://localhost:44321").unwrap_err().to_string().contains("reverse proxy"));
-        for bad in ["http://localhost:x", "http://:1", "http://localhost/a"] {
-            assert!(at(bad).unwrap_err().to_string().contains("Kestrel:Endpoints"), "{bad}");
         }
     }
 }
