@@ -218,10 +218,10 @@ impl Builder {
     /// address is none.
     pub fn build(self) -> Result<SignIn, Error> {
         let cache = self.client.cache();
-        let ring = cache
-            .key_ring()
-            .cloned()
-            .ok_or_else(|| Error::config("Sessions need a sealed token cache: its key ring seals their cookies"))?;
+        let ring = cache.key_ring().cloned().ok_or_else(|| {
+            Error::config("Sessions need a key ring, which seals their cookies, and this cache has none")
+                .advise("Set TokenCache:KeyRing to a file and run `absentia store create`")
+        })?;
         let accounts = cache
             .backend()
             .accounts
