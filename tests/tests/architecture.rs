@@ -27,7 +27,15 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("absentia-axum", &["absentia", "absentia-config", "absentia-core"]),
     (
         "absentia-benches",
-        &["absentia", "absentia-cache", "absentia-core", "absentia-emulator", "absentia-sqlite", "absentia-store"],
+        &[
+            "absentia",
+            "absentia-cache",
+            "absentia-core",
+            "absentia-emulator",
+            "absentia-redis",
+            "absentia-sqlite",
+            "absentia-store",
+        ],
     ),
     ("absentia-cache", &["absentia-core", "absentia-store"]),
     (

@@ -10,7 +10,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         return build();
     }
     let mut bench = Command::new(env!("CARGO"));
-    bench.args(["bench", "--package", "absentia-benches", "--bench", "figures", "--"]).args(words);
+    bench.args(["bench", "--package", "absentia-benches", "--bench", "figures", "--bench", "redis", "--"]).args(words);
     succeeded(bench)
 }
 
