@@ -1,5 +1,7 @@
 //! The page for people who look after the emulator.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::layout::{frame, page};
@@ -74,7 +76,48 @@ fn of_tenant(entra: &Entra, tenant: &Tenant) -> Markup {
                 li { div { strong { (app.display_name) } p.quiet.small { (app.names.join(", ")) } } code { (app.app_id) } }
             }
         }
+        (by_admins(entra, tenant))
     }
+}
+
+/// What administrators allowed, if anything.
+fn by_admins(entra: &Entra, tenant: &Tenant) -> Markup {
+    let (for_everybody, as_itself) = entra.consents.of_admins(&tenant.id);
+    let all = for_everybody
+        .into_iter()
+        .map(|a| (a, " for everybody"))
+        .chain(as_itself.into_iter().map(|a| (a, " as itself")));
+    let all: Vec<_> = all.collect();
+    html! {
+        @if !all.is_empty() {
+            h3 { "Allowed by administrators" }
+            ul.people {
+                @for ((client, resource, names), how) in &all {
+                    li {
+                        div { (allowed(entra, client, resource, names)) span.quiet.small { (how) } }
+                        (switch(
+                            "revoke-admin-consent",
+                            &[("client", client)],
+                            "Take back",
+                            &format!("Take back what administrators allowed {}", title(entra, client)),
+                        ))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// "App to use API: permissions".
+fn allowed(entra: &Entra, client: &str, resource: &str, names: &BTreeSet<String>) -> Markup {
+    html! {
+        (title(entra, client)) span.quiet { " to use " } (title(entra, resource)) ": "
+        code { (names.iter().map(String::as_str).collect::<Vec<_>>().join(" ")) }
+    }
+}
+
+fn title<'a>(entra: &'a Entra, client: &'a str) -> &'a str {
+    entra.directory.app(client).map_or(client, |app| app.display_name.as_str())
 }
 
 fn of_user(entra: &Entra, user: &User) -> Markup {
@@ -82,7 +125,6 @@ fn of_user(entra: &Entra, user: &User) -> Markup {
     let deleted = entra.accounts.deleted(&user.id);
     let enabled = entra.accounts.enabled(&user.id).unwrap_or(user.account_enabled);
     let revoked = entra.accounts.valid_from_millis(&user.id);
-    let title = |client: &str| entra.directory.app(client).map_or(client.to_owned(), |a| a.display_name.clone());
     html! {
         li {
             div {
@@ -107,14 +149,13 @@ fn of_user(entra: &Entra, user: &User) -> Markup {
             @for (client, resource, names) in entra.consents.of_user(&user.id) {
                 div.consent {
                     p.small {
-                        span.quiet { "allowed " } (title(&client)) span.quiet { " to use " } (title(&resource)) ": "
-                        code { (names.into_iter().collect::<Vec<_>>().join(" ")) }
+                        span.quiet { "allowed " } (allowed(entra, &client, &resource, &names))
                     }
                     (switch(
                         "revoke-consent",
                         &[("user", &user.id), ("client", &client)],
                         "Take back",
-                        &format!("Take back what {} allowed {}", user.display_name, title(&client)),
+                        &format!("Take back what {} allowed {}", user.display_name, title(entra, &client)),
                     ))
                 }
             }
@@ -141,7 +182,7 @@ pub(crate) fn live(entra: &Entra, paused: bool) -> Markup {
         let user = entra.directory.user(user).map(|(_, user)| user.display_name.clone());
         user.unwrap_or_else(|| "somebody".to_owned())
     };
-    let app = |id: &str| entra.directory.app(id).map_or(id.to_owned(), |a| a.display_name.clone());
+    let app = |id: &str| title(entra, id).to_owned();
     frame(
         "Sessions and journal",
         (!paused).then_some(2),
