@@ -37,6 +37,15 @@ function options(keyHash, home) {
   };
 }
 
+/** What the pages of a context were refused by their Content-Security-Policy, from now on. */
+export function refusals(context) {
+  const refused = [];
+  context.on("console", (message) => {
+    if (/content.security.policy/i.test(message.text())) refused.push(message.text());
+  });
+  return refused;
+}
+
 /** Photographs a page wide and narrow, light and dark, and lets axe look at each. Fails with what axe found. */
 export function eyes(folder) {
   mkdirSync(folder, { recursive: true });

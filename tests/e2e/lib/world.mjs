@@ -41,6 +41,12 @@ export async function world() {
   }
 }
 
+/** Where the web app is served: its origin, by which it is registered, and the settings that put it there. */
+async function webApp() {
+  const origin = `http://localhost:${await freePort()}`;
+  return { origin, settings: { Kestrel: { Endpoints: { Http: { Url: origin } } } } };
+}
+
 async function build(folder, later, close) {
   // One origin may call the API. The other serves the same files and may not.
   const allowed = await site();
@@ -52,6 +58,9 @@ async function build(folder, later, close) {
   const directory = JSON.parse(readFileSync(join(root, "emulator/src/directory/built-in.json"), "utf8"));
   const registered = directory.tenants[0].applications.find((app) => app.displayName === "Contoso SPA");
   registered.spa.redirectUris = [allowed, stranger].flatMap(({ origin }) => [origin, `${origin}/redirect.html`]);
+  const web = await webApp();
+  const confidential = directory.tenants[0].applications.find((app) => app.displayName === "Contoso App");
+  confidential.web.redirectUris = [`${web.origin}/signin-oidc`, `${web.origin}/signout-callback-oidc`];
   const registrations = join(folder, "directory.json");
   writeFileSync(registrations, JSON.stringify(directory));
   const emulator = await start(
@@ -84,7 +93,7 @@ async function build(folder, later, close) {
       Kestrel: { Endpoints: { Http: { Url: `http://localhost:${apiPort}` } } },
       Cors: { AllowedOrigins: [allowed.origin] },
     }),
-    app: settings("web-app", { Kestrel: { Endpoints: { Http: { Url: "http://localhost:0" } } } }),
+    app: settings("web-app", web.settings),
     worker: settings("background-worker", {}),
   };
   await run("absentia store create", join(programs(), "absentia"), ["--settings", files.api, "store", "create"]);
@@ -108,7 +117,7 @@ async function build(folder, later, close) {
   const browser = await openBrowser(keyHash, home);
   later(() => browser.close());
 
-  const url = (line) => /http:\/\/\S+/.exec(line)?.[0];
+  const url = (line) => /https?:\/\/\S+/.exec(line)?.[0];
   const world = {
     folder,
     entra,

@@ -1,7 +1,7 @@
 // What the single-page app says when something is in the way, and whether one can go on from there.
 import assert from "node:assert/strict";
 
-import { signInAt, WIDE } from "../lib/browser.mjs";
+import { refusals, signInAt, WIDE } from "../lib/browser.mjs";
 import { scene } from "../lib/scene.mjs";
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
@@ -13,6 +13,7 @@ export default scene(async (step, world, look) => {
   const api = await world.startApi();
   world.later(api.stop);
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: "reduce" });
+  const refused = refusals(context);
   const page = await context.newPage();
   await page.goto(world.spa.origin);
 
@@ -180,5 +181,6 @@ export default scene(async (step, world, look) => {
     await heading(page, "Edsger Dijkstra").waitFor();
     await page.goto(`${world.spa.origin}/nowhere`);
     await heading(page, "There is no such page").waitFor();
+    assert.deepEqual(refused, [], "the pages' policy was in the way");
   });
 });
