@@ -1,6 +1,6 @@
 //! Which client may use which API for which user or as itself, and in which tenants an app is installed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 
 use crate::directory::{Application, Directory};
@@ -47,8 +47,8 @@ impl Parties<'_> {
     }
 }
 
-/// What a client may do with an API: client id, API's client id and permissions.
-pub(crate) type Allowed = (String, String, BTreeSet<String>);
+/// What clients may do: by client id, the permissions of each API by its client id.
+pub(crate) type Allowed = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 impl Consents {
     /// The grants a directory starts with.
@@ -124,16 +124,21 @@ impl Consents {
         revoked
     }
 
-    /// What a user allowed by herself, in a fixed order.
-    pub(crate) fn of_user(&self, user: &str) -> Vec<Allowed> {
+    /// What a user allowed by herself.
+    pub(crate) fn of_user(&self, user: &str) -> Allowed {
         list(&self.grants, |key| key.principal.as_deref() == Some(user))
     }
 
-    /// What administrators allowed in a tenant, in a fixed order: delegated permissions for everybody, and application
-    /// permissions.
-    pub(crate) fn of_admins(&self, tenant: &str) -> (Vec<Allowed>, Vec<Allowed>) {
+    /// What administrators allowed in a tenant: delegated permissions for everybody, and application permissions.
+    pub(crate) fn of_admins(&self, tenant: &str) -> (Allowed, Allowed) {
         let here = |key: &Key| key.tenant == tenant && key.principal.is_none();
         (list(&self.grants, here), list(&self.roles, here))
+    }
+
+    /// Whether an administrator allowed the client something for everybody in the tenant.
+    pub(crate) fn is_known_to_admins(&self, tenant: &str, client: &str) -> bool {
+        let by_admin = |k: &Key| k.tenant == tenant && k.client == client && k.principal.is_none();
+        lock(&self.grants).iter().any(|(key, names)| by_admin(key) && !names.is_empty())
     }
 
     /// Whether anybody in the tenant ever consented to the app, which installs it there.
@@ -143,10 +148,11 @@ impl Consents {
     }
 }
 
-fn list(granted: &Mutex<Granted>, which: impl Fn(&Key) -> bool) -> Vec<Allowed> {
-    let granted = lock(granted);
-    let chosen = granted.iter().filter(|(key, names)| which(key) && !names.is_empty());
-    let mut all: Vec<_> = chosen.map(|(k, names)| (k.client.clone(), k.resource.clone(), names.clone())).collect();
-    all.sort();
+fn list(granted: &Mutex<Granted>, which: impl Fn(&Key) -> bool) -> Allowed {
+    let mut all = Allowed::new();
+    for (key, names) in lock(granted).iter().filter(|(key, names)| which(key) && !names.is_empty()) {
+        let of_client = all.entry(key.client.clone()).or_default();
+        of_client.entry(key.resource.clone()).or_default().extend(names.iter().cloned());
+    }
     all
 }

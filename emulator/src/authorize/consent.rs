@@ -73,7 +73,9 @@ pub(super) fn missing<'a>(
     let mut parts: Vec<Part<'a>> = Vec::new();
     if let Some(graph) = entra.directory.app(GRAPH) {
         let before = granted(graph);
-        let words = scopes.oidc.words().map(str::to_owned).filter(|w| again || !before.contains(w));
+        // An app that an administrator let in may sign users in, whatever it was let in for.
+        let known = entra.consents.is_known_to_admins(&tenant.id, &client.app_id);
+        let words = scopes.oidc.words().map(str::to_owned).filter(|w| again || !(known || before.contains(w)));
         add(&mut parts, client, graph, words);
     }
     for ask in &scopes.asks {

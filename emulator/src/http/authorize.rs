@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::header::SET_COOKIE;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde::{Deserialize, Serialize};
 
 use super::call::Call;
@@ -16,6 +17,8 @@ use crate::issued::SecretKind;
 use crate::pages;
 use crate::sessions::SignedIn;
 
+/// All but the unreserved characters (RFC 3986 2.3): the journal shows addresses as they came.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const FLOW: &str = "authorization request";
 
 /// The request a page was shown for.
@@ -216,7 +219,7 @@ fn domain<'r>(entra: &Entra, request: &'r Request) -> Option<&'r str> {
 }
 
 pub(crate) fn action(entra: &Entra, tenant: &str, to: &str) -> String {
-    let tenant = percent_encoding::utf8_percent_encode(tenant, percent_encoding::NON_ALPHANUMERIC);
+    let tenant = percent_encoding::utf8_percent_encode(tenant, SEGMENT);
     format!("{}/{tenant}/{to}", entra.base)
 }
 

@@ -19,12 +19,11 @@ pub(crate) fn console(entra: &Entra) -> Markup {
         "Entra emulator",
         &html! {
             div.wide {
-                h1 { "Entra emulator" }
-                p.quiet { "It is running at " code { (entra.base) } "." }
+                h1 { "Running" }
+                p.quiet { "at " code { (entra.base) } }
                 (states(entra))
                 @for tenant in &entra.directory.tenants { (of_tenant(entra, tenant)) }
-                h2 { "What happens" }
-                iframe.live src="/_emulator/live" title="Sessions and journal, as they happen" {}
+                iframe.live src="/_emulator/live" title="What happens: sessions and journal" {}
             }
         },
     )
@@ -83,18 +82,22 @@ fn of_tenant(entra: &Entra, tenant: &Tenant) -> Markup {
 /// What administrators allowed, if anything.
 fn by_admins(entra: &Entra, tenant: &Tenant) -> Markup {
     let (for_everybody, as_itself) = entra.consents.of_admins(&tenant.id);
-    let all = for_everybody
-        .into_iter()
-        .map(|a| (a, " for everybody"))
-        .chain(as_itself.into_iter().map(|a| (a, " as itself")));
-    let all: Vec<_> = all.collect();
+    let clients: BTreeSet<&String> = for_everybody.keys().chain(as_itself.keys()).collect();
+    let kinds = [(&for_everybody, " for everybody"), (&as_itself, " as itself")];
     html! {
-        @if !all.is_empty() {
+        @if !clients.is_empty() {
             h3 { "Allowed by administrators" }
             ul.people {
-                @for ((client, resource, names), how) in &all {
+                @for client in clients {
                     li {
-                        div { (allowed(entra, client, resource, names)) span.quiet.small { (how) } }
+                        div {
+                            strong { (title(entra, client)) }
+                            @for (kind, how) in kinds {
+                                @for (resource, names) in kind.get(client).into_iter().flatten() {
+                                    p.small { (permissions(entra, resource, names)) span.quiet { (how) } }
+                                }
+                            }
+                        }
                         (switch(
                             "revoke-admin-consent",
                             &[("client", client)],
@@ -108,12 +111,9 @@ fn by_admins(entra: &Entra, tenant: &Tenant) -> Markup {
     }
 }
 
-/// "App to use API: permissions".
-fn allowed(entra: &Entra, client: &str, resource: &str, names: &BTreeSet<String>) -> Markup {
-    html! {
-        (title(entra, client)) span.quiet { " to use " } (title(entra, resource)) ": "
-        code { (names.iter().map(String::as_str).collect::<Vec<_>>().join(" ")) }
-    }
+/// "API: permissions".
+fn permissions(entra: &Entra, resource: &str, names: &BTreeSet<String>) -> Markup {
+    html! { (title(entra, resource)) ": " code { (names.iter().map(String::as_str).collect::<Vec<_>>().join(" ")) } }
 }
 
 fn title<'a>(entra: &'a Entra, client: &'a str) -> &'a str {
@@ -146,10 +146,11 @@ fn of_user(entra: &Entra, user: &User) -> Markup {
                     }
                 }
             }
-            @for (client, resource, names) in entra.consents.of_user(&user.id) {
+            @for (client, apis) in entra.consents.of_user(&user.id) {
                 div.consent {
-                    p.small {
-                        span.quiet { "allowed " } (allowed(entra, &client, &resource, &names))
+                    div.small {
+                        p { span.quiet { "allowed " } (title(entra, &client)) }
+                        @for (resource, names) in &apis { p { (permissions(entra, resource, names)) } }
                     }
                     (switch(
                         "revoke-consent",
@@ -184,10 +185,11 @@ pub(crate) fn live(entra: &Entra, paused: bool) -> Markup {
     };
     let app = |id: &str| title(entra, id).to_owned();
     frame(
-        "Sessions and journal",
+        "What happens",
         (!paused).then_some(2),
         &html! {
-            p.small {
+            header.row {
+                h1 { "What happens" }
                 @if paused { a href="/_emulator/live" { "Go on" } } @else { a href="/_emulator/live?paused" { "Pause" } }
             }
             h2 { "Signed in" }

@@ -56,7 +56,7 @@ async fn the_older_form_grants_everybody_all_that_is_listed_by_app_and_api() {
     let (ada, app) = (entra.user("ada"), entra.app("contoso-spa"));
     let mut hers = Browser::default();
     let query = format!(
-        "client_id={}&response_type=code&redirect_uri={SPA}&scope=api://{api}/.default\
+        "client_id={}&response_type=code&redirect_uri={SPA}&scope=api://{api}/.default%20openid%20offline_access\
          &code_challenge={CHALLENGE}&code_challenge_method=S256",
         app.client_id()
     );

@@ -46,17 +46,18 @@ export function refusals(context) {
   return refused;
 }
 
-/** Photographs a page wide and narrow, light and dark, and lets axe look at each. Fails with what axe found. */
+/** Photographs a page wide and narrow, light and dark, and lets axe look at each. Fails with what axe found. `fullPage` beyond
+ * the window's edge too. */
 export function eyes(folder) {
   mkdirSync(folder, { recursive: true });
-  return async (page, name) => {
+  return async (page, name, { fullPage = false } = {}) => {
     const found = [];
     const before = page.viewportSize();
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       for (const [width, size] of Object.entries(sizes)) {
         await page.setViewportSize(size);
-        await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), animations: "disabled" });
+        await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), animations: "disabled", fullPage });
         await page.evaluate(axe.source);
         const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
         for (const { id, help, nodes } of violations) {

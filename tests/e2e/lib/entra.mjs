@@ -41,6 +41,21 @@ export class Entra {
     });
   }
 
+  /** What the token endpoint answers to a form that a page of `origin` posts. */
+  token(form, origin) {
+    return new Promise((resolve, reject) => {
+      const url = new URL(`/${this.about.tenant_id}/oauth2/v2.0/token`, this.url);
+      const headers = { "content-type": "application/x-www-form-urlencoded", origin };
+      const asked = request(url, { method: "POST", agent: this.agent, headers }, (answer) => {
+        let text = "";
+        answer.on("data", (data) => (text += data));
+        answer.on("end", () => resolve({ status: answer.statusCode, ...JSON.parse(text) }));
+      });
+      asked.on("error", reject);
+      asked.end(new URLSearchParams(form).toString());
+    });
+  }
+
   revokeSessions(name) {
     return this.send("POST", `/users/${name}/revoke-sessions`);
   }
