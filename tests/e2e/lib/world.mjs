@@ -150,7 +150,7 @@ async function build(folder, later, close) {
 }
 
 export function missing() {
-  const names = ["absentia", "absentia-emulator", "web-api", "web-app", "background-worker"];
+  const names = ["absentia", "absentia-emulator", "web-api", "web-app", "background-worker", "demo"];
   return names.filter((name) => !existsSync(join(programs(), name)));
 }
 
