@@ -50,8 +50,9 @@ pub(crate) fn instance(entra: &Entra, call: &Call) -> Answer {
 }
 
 /// `/{tenant}[/v2.0]/.well-known/openid-configuration`. URLs in it always have the tenant's GUID: clients learn it
-/// here. It names only what is here, so that a client finds out from it and not from a 404: no device code, no Kerberos;
-/// and of version 1.0, whose tokens this emulator signs and whose endpoints it does not have, issuer and keys.
+/// here. It names only what is here, so that a client finds out from it and not from a 404: no device code, no Kerberos.
+/// The document of version 1.0 has that version's issuer and keys, for APIs that get its tokens, and the endpoints of
+/// version 2.0: those of 1.0 are not here, and OpenID Connect Discovery (section 3) requires some.
 pub(crate) fn metadata(entra: &Entra, call: &Call, segment: &str, v2: bool) -> Answer {
     let realm = match entra.directory.realm(segment, "invalid_tenant") {
         Ok(realm) => realm,
@@ -63,9 +64,7 @@ pub(crate) fn metadata(entra: &Entra, call: &Call, segment: &str, v2: bool) -> A
     let keys = if v2 { "discovery/v2.0/keys" } else { "discovery/keys" };
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-    if v2 {
-        put("token_endpoint", json!(format!("{base}/oauth2/v2.0/token")));
-    }
+    put("token_endpoint", json!(format!("{base}/oauth2/v2.0/token")));
     put(
         "token_endpoint_auth_methods_supported",
         json!(["client_secret_post", "private_key_jwt", "client_secret_basic"]),
@@ -81,15 +80,11 @@ pub(crate) fn metadata(entra: &Entra, call: &Call, segment: &str, v2: bool) -> A
         put("microsoft_multi_refresh_token", json!(true));
     }
     put("request_uri_parameter_supported", json!(false));
-    if v2 {
-        put("userinfo_endpoint", json!(format!("{}/oidc/userinfo", entra.base)));
-        put("authorization_endpoint", json!(format!("{base}/oauth2/v2.0/authorize")));
-    }
+    put("userinfo_endpoint", json!(format!("{}/oidc/userinfo", entra.base)));
+    put("authorization_endpoint", json!(format!("{base}/oauth2/v2.0/authorize")));
     put("http_logout_supported", json!(true));
     put("frontchannel_logout_supported", json!(true));
-    if v2 {
-        put("end_session_endpoint", json!(format!("{base}/oauth2/v2.0/logout")));
-    }
+    put("end_session_endpoint", json!(format!("{base}/oauth2/v2.0/logout")));
     put("claims_supported", claims_supported(v2));
     put("tenant_region_scope", json!(region));
     put("cloud_instance_name", json!("microsoftonline.com"));

@@ -58,6 +58,7 @@ async fn shared_authorities_have_a_template_and_v1_its_own_issuer() {
     let v1 = ok(&get(&entra, &format!("/{tenant}/.well-known/openid-configuration"), &[]).await);
     assert_eq!(v1["issuer"], format!("{base}/{tenant}/"));
     assert_eq!(v1["jwks_uri"], format!("{base}/{tenant}/discovery/keys"));
+    assert_eq!(v1["token_endpoint"], format!("{base}/{tenant}/oauth2/v2.0/token"), "1.0 has none here");
     assert_eq!(v1["microsoft_multi_refresh_token"], true);
 }
 
@@ -76,7 +77,7 @@ async fn every_address_of_this_host_in_a_document_is_there() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 6, "five of version 2.0, the keys of version 1.0");
+    assert_eq!(seen, 10, "token, authorization, end of session, UserInfo and keys, in both");
 }
 
 #[tokio::test]
