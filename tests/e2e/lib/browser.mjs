@@ -9,29 +9,29 @@ const sizes = { wide: { width: 1280, height: 800 }, narrow: { width: 375, height
 export const WIDE = sizes.wide;
 
 /**
- * The browser trusts the emulator by the hash of its key (`--ignore-certificate-errors-spki-list`): unlike an NSS database that
+ * The browser trusts the emulator and the web app by the hashes of their keys (`--ignore-certificate-errors-spki-list`): unlike an NSS database that
  * needs no program of its own, and unlike `ignoreHTTPSErrors` it trusts nothing else.
  */
-export async function openBrowser(keyHash, home) {
-  return chromium.launch(options(keyHash, home));
+export async function openBrowser(keyHashes, home) {
+  return chromium.launch(options(keyHashes, home));
 }
 
 /**
  * A browser of its own whose hidden frames get their cookies, as a silent sign-in needs. Private windows, which the contexts of
  * `openBrowser` are, keep cookies from the frames of other sites, and so does this Chromium unless its profile says otherwise.
  */
-export async function openProfile(keyHash, home) {
+export async function openProfile(keyHashes, home) {
   const profile = join(home, "profile");
   mkdirSync(join(profile, "Default"), { recursive: true });
   writeFileSync(join(profile, "Default/Preferences"), JSON.stringify({ profile: { cookie_controls_mode: 0, block_third_party_cookies: false } }));
-  return chromium.launchPersistentContext(profile, { ...options(keyHash, home), viewport: WIDE });
+  return chromium.launchPersistentContext(profile, { ...options(keyHashes, home), viewport: WIDE });
 }
 
-function options(keyHash, home) {
+function options(keyHashes, home) {
   const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [...root, `--ignore-certificate-errors-spki-list=${keyHash}`, "--no-proxy-server"],
+    args: [...root, `--ignore-certificate-errors-spki-list=${keyHashes.join()}`, "--no-proxy-server"],
     env: { ...process.env, HOME: home },
     headless: true,
   };

@@ -4,6 +4,12 @@ import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { connect } from "node:tls";
 
+/** Base64 of the SHA-256 of a certificate's public key, by which a browser is told to trust it. */
+export function keyHash(certificate) {
+  const key = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(key).digest("base64");
+}
+
 export class Entra {
   /** `about` is what the emulator says of itself, `tenant` what it was told: passwords and secrets are in the latter alone. */
   constructor(about, tenant) {
@@ -84,7 +90,6 @@ export class Entra {
       });
       socket.on("error", reject);
     });
-    const key = new X509Certificate(raw).publicKey.export({ type: "spki", format: "der" });
-    return createHash("sha256").update(key).digest("base64");
+    return keyHash(raw);
   }
 }

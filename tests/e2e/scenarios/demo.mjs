@@ -74,7 +74,7 @@ export default async function demo(step) {
     });
 
     await step("somebody of the list signs in and calls the web API", async () => {
-      browser = await openBrowser(await entra.keyHash(), home);
+      browser = await openBrowser([await entra.keyHash()], home);
       const context = await browser.newContext({ viewport: WIDE });
       const refused = refusals(context);
       const page = await context.newPage();
