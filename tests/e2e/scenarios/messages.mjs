@@ -150,8 +150,10 @@ export default scene(async (step, world, look) => {
     await says("One more step is needed");
     await look(page, "claims-challenge");
     const asked = context.waitForEvent("request", (request) => request.url().includes("/authorize?"));
+    const opened = page.waitForEvent("popup");
     await button(page, "Continue in a window").click();
     asksForClaims((await asked).url());
+    await signInAt(await opened, edsger, { consent: false }); // a stronger sign-in is a password given for it
     await heading(page, "What the web API says").waitFor();
     assert.equal(await page.locator(".notice").count(), 0);
   });
