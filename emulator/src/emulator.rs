@@ -200,7 +200,7 @@ impl Emulator {
             let Ok(scopes) = crate::scopes::parse(directory, word) else { continue };
             for ask in scopes.asks {
                 let parties =
-                    Parties { tenant: user.tenant_id(), user: user.oid(), client: app, resource: ask.resource };
+                    Parties { tenant: user.tenant_id(), user: Some(user.oid()), client: app, resource: ask.resource };
                 self.entra.consents.grant(parties, ask.names);
             }
         }
@@ -210,6 +210,11 @@ impl Emulator {
     /// anything.
     pub fn revoke_consent(&self, user: &UserHandle, client: &AppHandle) -> bool {
         self.entra.consents.revoke(user.oid(), client.client_id())
+    }
+
+    /// Takes back everything administrators allowed a client, for everybody and for itself. Whether there was anything.
+    pub fn revoke_admin_consent(&self, client: &AppHandle) -> bool {
+        self.entra.consents.revoke_admin(client.client_id())
     }
 
     /// Moves the emulator's clock forward. It never goes back.

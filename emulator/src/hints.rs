@@ -14,6 +14,21 @@ pub(crate) fn of(tenant: &Tenant, user: &User) -> String {
 }
 
 impl Entra {
+    /// Whether an account of this tenant can be meant by a `domain_hint`: a domain of the tenant, or `organizations`. A
+    /// domain that nobody has is no hint; `consumers` means nobody here.
+    pub(crate) fn is_of_domain(&self, tenant: &str, hint: &str) -> bool {
+        if hint.eq_ignore_ascii_case("organizations") {
+            return true;
+        }
+        let owner = self.domain(hint);
+        !hint.eq_ignore_ascii_case("consumers") && owner.is_none_or(|owner| owner.id == tenant)
+    }
+
+    /// The tenant that has a domain.
+    pub(crate) fn domain(&self, name: &str) -> Option<&Tenant> {
+        self.directory.tenants.iter().find(|t| t.domains.iter().any(|d| d.eq_ignore_ascii_case(name)))
+    }
+
     /// The account that a `login_hint` or `logout_hint` means, with its home tenant: a principal name, or the claim.
     pub(crate) fn hinted(&self, hint: &str) -> Option<(&Tenant, &User)> {
         let Some(opaque) = hint.strip_prefix(PREFIX) else { return self.directory.member(hint) };

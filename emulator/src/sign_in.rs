@@ -4,7 +4,7 @@ use std::future::{IntoFuture, Ready, ready};
 use std::sync::Arc;
 
 use crate::aadsts::Refusal;
-use crate::authorize::{Choice, Step, next, trust};
+use crate::authorize::{Choice, Purpose, Request, Step, next, trust};
 use crate::entra::Entra;
 use crate::handle::{AppHandle, UserHandle};
 use crate::http::params::Params;
@@ -89,9 +89,10 @@ impl SignIn {
     fn run(&self) -> Result<String, Refusal> {
         let entra = &self.entra;
         let params = Params::from_pairs(self.params.clone());
-        let asked = trust(entra, &self.tenant, &params)?;
+        let request = Request { purpose: Purpose::SignIn, tenant: self.tenant.clone(), params };
+        let asked = trust(entra, &request)?;
         let mut account = entra.check_password(&self.upn, &self.password)?;
-        account.contexts = crate::contexts::asked(params.get("claims"));
+        account.contexts = crate::contexts::asked(request.params.get("claims"));
         let home_id = account.home_id.clone();
         let cookie = entra.sessions.sign_in(None, account)?;
         entra.issued.record(SecretKind::SessionCookie, &cookie);
@@ -99,7 +100,7 @@ impl SignIn {
         match next(entra, &asked, session.as_ref(), Choice::Allowed(&home_id)) {
             Step::Code { code, .. } => Ok(code),
             Step::Refuse(refusal) | Step::Page(refusal) => Err(refusal),
-            Step::Login | Step::Pick(_) | Step::Consent { .. } => Err(Refusal::internal()),
+            Step::Login | Step::Pick(_) | Step::Consent { .. } | Step::Allowed { .. } => Err(Refusal::internal()),
         }
     }
 }

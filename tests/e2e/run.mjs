@@ -28,7 +28,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 process.on("exit", killAll);
 
-const scenarios = ["messages", "spa", "web-app", "msal"].filter(
+const scenarios = ["messages", "spa", "web-app", "msal", "emulator", "demo"].filter(
   (name) => (!values.only || values.only === name) && existsSync(join(here, `scenarios/${name}.mjs`)),
 );
 for (const name of scenarios) {

@@ -4,6 +4,11 @@ use std::process::{Command, ExitCode};
 
 /// Builds the samples and runs the demo with `arguments`.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
+    // The alias has a `--` of its own, so that of `cargo demo -- --keep` comes through.
+    let arguments = match arguments {
+        [dashes, rest @ ..] if dashes == "--" => rest,
+        all => all,
+    };
     let build = Command::new(env!("CARGO")).args(["build", "--package", "absentia-apps", "--bins"]).status();
     if !build.is_ok_and(|status| status.success()) {
         eprintln!("the samples did not build");

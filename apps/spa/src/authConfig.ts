@@ -1,19 +1,10 @@
-// The one file to change. Each value can also be set when building: VITE_CLIENT_ID=… npm run build
+// MSAL's configuration, as the sample has it. The values in it are in `settings.ts`.
 import { BrowserCacheLocation, type Configuration, LogLevel } from "@azure/msal-browser";
 
-const env = import.meta.env;
+import { settings } from "./settings";
 
-/** This app's registration: a single-page app with the redirect URI http://localhost:3000/redirect.html. */
-const clientId = env.VITE_CLIENT_ID ?? "44444444-1234-4567-89ab-000000000004";
-
-/** Entra ID: https://login.microsoftonline.com/{tenant id}. As it stands, the local emulator. */
-const authority = env.VITE_AUTHORITY ?? "https://localhost:8400/22222222-dddd-4eee-8fff-000000000002";
-
-/** The web API's address, and what is asked for: all it and its own upstream APIs are registered for. */
-export const api = {
-  url: env.VITE_API_URL ?? "http://localhost:44351",
-  scopes: [env.VITE_API_SCOPE ?? "api://33333333-1234-4567-89ab-000000000003/.default"],
-};
+const { clientId, authority, api } = settings(import.meta.env);
+export { api };
 
 // MSAL knows Microsoft's own hosts. Any other must be named, with its port, or it is not asked at all.
 const host = new URL(authority).host;

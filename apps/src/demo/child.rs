@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::Failure;
+use super::{Failure, say};
 
 /// How long a program may take to say that it is ready, and to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,6 +36,8 @@ pub(crate) struct Program {
 struct Said {
     last: Arc<Mutex<Vec<String>>>,
     file: Option<Arc<Mutex<File>>>,
+    /// Under which name it is shown as it comes.
+    aloud: Option<&'static str>,
 }
 
 impl Said {
@@ -47,10 +49,13 @@ impl Said {
             }
             None => None,
         };
-        Ok(Self { last: Arc::default(), file })
+        Ok(Self { last: Arc::default(), file, aloud: None })
     }
 
     fn add(&self, line: String) {
+        if let Some(name) = self.aloud {
+            say::by(name, &line);
+        }
         if let Some(file) = &self.file {
             let _ = writeln!(file.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
         }
@@ -76,14 +81,7 @@ impl Program {
         arguments: &[&str],
         ready: impl Fn(&str) -> Option<T>,
     ) -> Result<(Self, T), Failure> {
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("{name} did not start ({}): {error}", program.display()))?;
+        let mut child = spawn(name, program, arguments)?;
         let said = Said::new(name)?;
         let stdout = child.stdout.take().ok_or("no standard output")?;
         let stderr = child.stderr.take().ok_or("no standard error")?;
@@ -112,6 +110,21 @@ impl Program {
         Ok((running, found))
     }
 
+    /// Starts `program`, and shows what it says as it comes.
+    pub(crate) fn start_aloud(name: &'static str, program: &Path, arguments: &[&str]) -> Result<Self, Failure> {
+        let mut child = spawn(name, program, arguments)?;
+        let said = Said { aloud: Some(name), ..Said::new(name)? };
+        tokio::spawn(keep(child.stdout.take().ok_or("no standard output")?, said.clone()));
+        tokio::spawn(keep(child.stderr.take().ok_or("no standard error")?, said.clone()));
+        Ok(Self { name, child, said })
+    }
+
+    /// Waits until it ends by itself, which is a failure. Cancel safe.
+    pub(crate) async fn ended(&mut self) -> Failure {
+        let status = self.child.wait().await;
+        format!("{} ended by itself ({status:?}). It said:\n{}", self.name, self.last_words()).into()
+    }
+
     /// Asks it to stop, and waits until it has.
     pub(crate) async fn stop(mut self) -> Result<(), Failure> {
         if let Some(pid) = self.child.id() {
@@ -131,6 +144,17 @@ impl Program {
     }
 }
 
+fn spawn(name: &str, program: &Path, arguments: &[&str]) -> Result<Child, Failure> {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("{name} did not start ({}): {error}", program.display()).into())
+}
+
 async fn keep(output: impl AsyncRead + Unpin, said: Said) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -146,3 +170,26 @@ async fn terminate(pid: u32) {
 
 #[cfg(not(unix))]
 async fn terminate(_: u32) {}
+
+/// Ends when somebody wants the demo to end: Ctrl-C or, where there is such a thing, SIGTERM.
+#[cfg(unix)]
+pub(crate) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let one = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = one(SignalKind::interrupt()) => {}
+        () = one(SignalKind::terminate()) => {}
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -2,11 +2,13 @@
 //!
 //! Users sign in, the apps go away, a worker keeps acting for the users, and the one whose session was revoked is reported
 //! and left alone until she returns. What is true is read from Entra's journal and from the database, not from what the
-//! demo did.
+//! demo did. With `--spa` a person plays, with a browser.
 
 mod admin;
 mod browser;
+mod by_hand;
 mod child;
+mod node;
 mod say;
 mod spa;
 mod story;
@@ -27,6 +29,13 @@ struct Options {
     /// Leave the apps running at the end, and print where and as whom to sign in. Ctrl-C ends them.
     #[arg(long)]
     keep: bool,
+    /// Play no story: start the single-page app, the web API, the worker and Entra for a person with a browser, and print
+    /// where to click and as whom. Needs Node. Ctrl-C ends all of it.
+    #[arg(long, conflicts_with = "keep")]
+    spa: bool,
+    /// With --spa: take free ports rather than 3000, 44351 and 8400.
+    #[arg(long, requires = "spa")]
+    free_ports: bool,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -48,7 +57,8 @@ pub async fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
-        Options { keep, part: None } => story::play(keep).await,
+        Options { spa: true, free_ports, .. } => by_hand::play(free_ports).await,
+        Options { keep, .. } => story::play(keep).await,
     }
 }
 

@@ -23,6 +23,11 @@ pub(crate) fn aside(text: impl std::fmt::Display) {
     println!("   {FAINT}{text}{FAINT:#}");
 }
 
+/// A program said something.
+pub(crate) fn by(name: &str, line: &str) {
+    println!("{FAINT}{name}{FAINT:#}  {line}");
+}
+
 /// Something was checked.
 pub(crate) fn checked(holds: bool, what: impl std::fmt::Display) {
     if holds {

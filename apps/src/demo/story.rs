@@ -11,11 +11,11 @@ use url::Url;
 use super::{
     Failure,
     browser::Browser,
-    child::{OUTPUT, note},
+    child::{OUTPUT, interrupted, note},
     say, spa, table,
     verdict::{self, Verdict, account, count, graph, refresh, token, waits_for},
     worker::{self, Pass},
-    world::{Person, World},
+    world::{Person, Places, World},
 };
 
 /// Leaves a step out, to show that the verdict notices.
@@ -27,16 +27,11 @@ const LONG: u64 = 3600;
 
 /// Plays it, and stops everything it started, also on Ctrl-C.
 pub(crate) async fn play(keep: bool) -> ExitCode {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     let told = AtomicBool::new(false);
     // Dropping the story drops its programs, which kills them.
     let played = tokio::select! {
         played = story(keep, &told) => played,
-        () = interrupted => match told.load(Ordering::Relaxed) {
+        () = interrupted() => match told.load(Ordering::Relaxed) {
             true => return ExitCode::SUCCESS, // the story was over, the apps were kept running
             false => Err("interrupted".into()),
         },
@@ -62,7 +57,8 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
     let sabotage = std::env::var(SABOTAGE).unwrap_or_default();
 
     say::chapter(1, "The set: a local Entra, one database file, a web app and a web API");
-    let (world, entra) = World::build().await?;
+    let places = Places { entra: 0, https: false, api: 0, spa: "http://localhost:3000".to_owned() };
+    let (world, entra) = World::build(&places).await?;
     say::step(format_args!("Entra at {}", world.entra_url));
     let (web_app, web_url) = world.start_app("web-app").await?;
     say::step(format_args!("web app at {web_url}"));

@@ -1,4 +1,4 @@
-//! What the story plays in: a folder, a database, an Entra, and settings for three programs.
+//! What story and scenario play in: a folder, a database, an Entra, and settings for three programs.
 
 use std::path::{Path, PathBuf};
 
@@ -21,11 +21,25 @@ pub(crate) struct Person {
     pub(crate) password: String,
 }
 
+/// Where Entra and the apps are to be.
+pub(crate) struct Places {
+    /// Entra's port, 0 for any.
+    pub(crate) entra: u16,
+    /// Whether Entra speaks TLS, which MSAL.js wants.
+    pub(crate) https: bool,
+    /// The web API's port, 0 for any.
+    pub(crate) api: u16,
+    /// Origin of the pages that may call the web API.
+    pub(crate) spa: String,
+}
+
 /// The set.
 pub(crate) struct World {
     folder: TempDir,
     programs: PathBuf,
     pub(crate) entra_url: String,
+    /// The certificate authority that vouches for Entra, if it speaks TLS.
+    pub(crate) ca_file: Option<String>,
     pub(crate) tenant_id: String,
     pub(crate) app_id: String,
     pub(crate) spa_id: String,
@@ -36,7 +50,7 @@ pub(crate) struct World {
 
 impl World {
     /// Starts Entra, writes the settings, creates store and key ring as `absentia store create` does.
-    pub(crate) async fn build() -> Result<(Self, Program), Failure> {
+    pub(crate) async fn build(places: &Places) -> Result<(Self, Program), Failure> {
         // Installs the TLS provider that the client below needs.
         absentia::transport::SystemHttp::new()?;
         let http = reqwest::Client::builder()
@@ -46,7 +60,11 @@ impl World {
             .build()?;
         let this = std::env::current_exe()?;
         let programs = this.parent().ok_or("this program lies nowhere")?.to_owned();
-        let mut arguments = vec!["emulator", "--http", "--listen", "127.0.0.1:0", "--print-json"];
+        let listen = format!("127.0.0.1:{}", places.entra);
+        let mut arguments = vec!["emulator", "--listen", &listen, "--print-json"];
+        if !places.https {
+            arguments.push("--http");
+        }
         if std::env::var_os(OUTPUT).is_some() {
             arguments.push("--remember-issued"); // whoever searches the output must know for what
         }
@@ -76,9 +94,10 @@ impl World {
             people,
             admin: Admin::new(http.clone(), &url),
             http,
+            ca_file: about["ca_file"].as_str().map(str::to_owned),
             entra_url: url,
         };
-        world.write_settings(&text(&app["secret"])?)?;
+        world.write_settings(&text(&app["secret"])?, places)?;
         Settings::load(world.settings("web-app"))?.create_store(&stores::openers()).await?;
         Ok((world, entra))
     }
@@ -86,6 +105,11 @@ impl World {
     /// The settings file of a program.
     pub(crate) fn settings(&self, program: &str) -> PathBuf {
         self.folder.path().join(format!("{program}.appsettings.json"))
+    }
+
+    /// The folder, which goes when the set does.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The database.
@@ -103,29 +127,34 @@ impl World {
     }
 
     /// The settings as the sample has them: nested for the apps, flat for the worker.
-    fn write_settings(&self, secret: &str) -> Result<(), Failure> {
+    fn write_settings(&self, secret: &str, places: &Places) -> Result<(), Failure> {
         let database = format!("Data Source={}", self.database().display());
-        let azure_ad = json!({
+        let mut azure_ad = json!({
             "Instance": self.entra_url,
             "TenantId": self.tenant_id,
             "ClientId": self.app_id,
             "ClientSecret": secret,
         });
+        if let Some(file) = &self.ca_file {
+            azure_ad["ExtraRootCertificates"] = json!(file);
+        }
         let strings = json!({ "TokenCacheDbConnStr": database });
         let graph = format!("{}/v1.0", self.entra_url);
-        let app = json!({
-            "AzureAd": azure_ad,
-            "ConnectionStrings": strings,
-            "GraphApiUrl": graph,
-            "MicrosoftGraphBaseUrl": graph,
-            "Kestrel": { "Endpoints": { "Http": { "Url": "http://localhost:0" } } },
-            "Cors": { "AllowedOrigins": ["http://localhost:3000"] },
-        });
+        let app = |port: u16| {
+            json!({
+                "AzureAd": azure_ad,
+                "ConnectionStrings": strings,
+                "GraphApiUrl": graph,
+                "MicrosoftGraphBaseUrl": graph,
+                "Kestrel": { "Endpoints": { "Http": { "Url": format!("http://localhost:{port}") } } },
+                "Cors": { "AllowedOrigins": [places.spa] },
+            })
+        };
+        self.write("web-app", &app(0))?;
+        self.write("web-api", &app(places.api))?;
         let mut worker = azure_ad;
         worker["ConnectionStrings"] = strings;
         worker["MicrosoftGraphBaseUrl"] = json!(graph);
-        self.write("web-app", &app)?;
-        self.write("web-api", &app)?;
         self.write("background-worker", &worker)
     }
 

@@ -96,6 +96,16 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn not_an_administrator() -> Refusal {
+        Refusal::new(
+            400,
+            "access_denied",
+            90093,
+            "This operation can only be performed by an administrator. Sign out and sign in as an administrator or \
+             contact one of your organization's administrators.",
+        )
+    }
+
     pub(crate) fn scope_does_not_exist(app: &str, scope: &str, resource: &str) -> Refusal {
         Refusal::new(
             400,

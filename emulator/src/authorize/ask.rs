@@ -1,5 +1,7 @@
 //! Reading an authorization request: first what decides whether a redirect can be trusted, then the rest.
 
+use serde::{Deserialize, Serialize};
+
 use crate::aadsts::Refusal;
 use crate::directory::{Application, Platform, Realm};
 use crate::entra::Entra;
@@ -15,8 +17,28 @@ pub(crate) enum Mode {
     FormPost,
 }
 
+/// What an app sends a person here for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Purpose {
+    /// To sign in: the app gets a code.
+    SignIn,
+    /// To allow the app something for everybody in the tenant, as an administrator: what `scope` names or, in the older
+    /// form, all that the app's registration lists.
+    AdminConsent { v2: bool },
+}
+
+/// A request as it came. Pages carry it sealed, so that nobody changes it on the way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) purpose: Purpose,
+    /// The authority's segment.
+    pub(crate) tenant: String,
+    pub(crate) params: Params,
+}
+
 /// A request whose client and redirect URI are known to belong together.
 pub(crate) struct Asked<'a> {
+    pub(crate) purpose: Purpose,
     pub(crate) realm: Realm<'a>,
     pub(crate) client: &'a Application,
     pub(crate) platform: Platform,
@@ -33,8 +55,9 @@ pub(crate) struct Details<'a> {
 }
 
 /// The first checks. Their failures are shown on a page, because nobody vouches for the redirect URI.
-pub(crate) fn trust<'a>(entra: &'a Entra, segment: &str, params: &'a Params) -> Result<Asked<'a>, Refusal> {
-    let realm = entra.directory.realm(segment, "invalid_request")?;
+pub(crate) fn trust<'a>(entra: &'a Entra, request: &'a Request) -> Result<Asked<'a>, Refusal> {
+    let params = &request.params;
+    let realm = entra.directory.realm(&request.tenant, "invalid_request")?;
     let client_id = params.get("client_id").filter(|id| !id.is_empty()).ok_or_else(|| Refusal::missing("client_id"))?;
     let unknown = |tenant: &str| Refusal::unknown_client(client_id, tenant);
     let client = match realm {
@@ -69,7 +92,7 @@ pub(crate) fn trust<'a>(entra: &'a Entra, segment: &str, params: &'a Params) -> 
         None if params.get("response_type").is_some_and(|t| t.contains("token")) => Mode::Fragment,
         _ => Mode::Query,
     };
-    Ok(Asked { realm, client, platform, redirect_uri: redirect_uri.to_owned(), mode, params })
+    Ok(Asked { purpose: request.purpose, realm, client, platform, redirect_uri: redirect_uri.to_owned(), mode, params })
 }
 
 impl<'a> Asked<'a> {
@@ -95,15 +118,19 @@ impl<'a> Asked<'a> {
         if params.get("resource").is_some() {
             return Err(Refusal::resource_parameter());
         }
-        let scope = params.get("scope").filter(|s| !s.trim().is_empty()).ok_or_else(|| Refusal::missing("scope"))?;
-        let scopes = scopes::parse(&entra.directory, scope).map_err(|e| match e {
+        Ok(Details { scopes: self.scopes(entra)?, challenge: self.challenge()? })
+    }
+
+    /// What is asked for.
+    pub(super) fn scopes(&self, entra: &'a Entra) -> Result<Scopes<'a>, Refusal> {
+        let scope = self.params.get("scope").filter(|s| !s.trim().is_empty());
+        scopes::parse(&entra.directory, scope.ok_or_else(|| Refusal::missing("scope"))?).map_err(|e| match e {
             ScopeError::Resource(named) => Refusal::resource_not_found(&named, &self.realm_name()),
             ScopeError::Permission { scope, resource } => {
                 Refusal::scope_does_not_exist(&self.client.display_name, &scope, &resource)
             }
             ScopeError::DefaultNotAlone(scope) => Refusal::default_not_alone(&scope),
-        })?;
-        Ok(Details { scopes, challenge: self.challenge()? })
+        })
     }
 
     fn challenge(&self) -> Result<Option<Challenge>, Refusal> {

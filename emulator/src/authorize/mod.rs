@@ -1,9 +1,11 @@
-//! The authorization endpoint without HTTP: from parameters and a session to the next step.
+//! The authorization and admin consent endpoints without HTTP: from parameters and a session to the next step.
 
+mod admin;
 mod ask;
 mod consent;
+mod session;
 mod step;
 
-pub(crate) use ask::{Asked, Mode, trust};
+pub(crate) use ask::{Asked, Mode, Purpose, Request, trust};
 pub(crate) use consent::Part;
 pub(crate) use step::{Choice, Step, next};

@@ -1,7 +1,8 @@
-//! What comes next in an authorization request.
+//! What comes next in a request.
 
-use super::Asked;
 use super::consent::{self, Part};
+use super::session::Alive;
+use super::{Asked, Purpose, admin};
 use crate::aadsts::Refusal;
 use crate::contexts;
 use crate::directory::{GRAPH, Realm, Tenant, User};
@@ -33,15 +34,23 @@ pub(crate) enum Step<'a> {
     Consent { tenant: &'a Tenant, user: &'a User, home_id: String, parts: Vec<Part<'a>> },
     /// Back to the app with a code.
     Code { code: String, client_info: String, session_state: String, user: &'a User },
+    /// Back to the app: an administrator allowed it. What was allowed of delegated permissions is named in `scope`.
+    Allowed { tenant: &'a Tenant, user: &'a User, scope: String },
     /// Back to the app with an error.
     Refuse(Refusal),
     /// An error that only the person can do something about.
     Page(Refusal),
 }
 
+impl From<Refusal> for Step<'_> {
+    fn from(refusal: Refusal) -> Self {
+        Step::Refuse(refusal)
+    }
+}
+
 /// Decides the next step.
 pub(crate) fn next<'a>(entra: &'a Entra, asked: &Asked<'a>, session: Option<&Session>, choice: Choice<'_>) -> Step<'a> {
-    decide(entra, asked, session, choice).unwrap_or_else(Step::Refuse)
+    decide(entra, asked, session, choice).unwrap_or_else(|step| step)
 }
 
 fn decide<'a>(
@@ -49,56 +58,42 @@ fn decide<'a>(
     asked: &Asked<'a>,
     session: Option<&Session>,
     choice: Choice<'_>,
-) -> Result<Step<'a>, Refusal> {
+) -> Result<Step<'a>, Step<'a>> {
+    let alive = Alive::of(entra, session);
+    match asked.purpose {
+        Purpose::SignIn => sign_in(entra, asked, &alive, choice),
+        Purpose::AdminConsent { v2 } => admin::consent(entra, asked, &alive, choice, v2),
+    }
+}
+
+fn sign_in<'a>(
+    entra: &'a Entra,
+    asked: &Asked<'a>,
+    alive: &Alive<'_>,
+    choice: Choice<'_>,
+) -> Result<Step<'a>, Step<'a>> {
     let details = asked.details(entra)?;
     let silent = asked.prompts("none");
-    let alive: Vec<&SignedIn> = session
-        .map(|s| s.accounts.iter().filter(|a| entra.accounts.valid_from_millis(&a.home_id) < a.at_millis).collect())
-        .unwrap_or_default();
-    let account = match choice {
-        Choice::Another => None,
-        Choice::Account(id) | Choice::Allowed(id) => alive.iter().find(|a| a.home_id == id).copied(),
-        Choice::None if asked.prompts("login") => None,
-        Choice::None if asked.prompts("select_account") && !alive.is_empty() => return Ok(pick(entra, &alive)),
-        Choice::None => match candidates(entra, asked, &alive).as_slice() {
-            [] => None,
-            [one] => Some(*one),
-            _ if silent => return Err(Refusal::several_sessions()),
-            _ => return Ok(pick(entra, &alive)),
-        },
-    };
-    let Some(account) = account else {
-        return if silent { Err(Refusal::no_session()) } else { Ok(Step::Login) };
-    };
+    let account = alive.account(entra, asked, choice)?;
     // A context is satisfied by a password given for it.
     if let Some(context) = contexts::asked(asked.params.get("claims")).difference(&account.contexts).next() {
         let refusal = Refusal::context_required(GRAPH, contexts::claims_for(context));
-        return if silent { Err(refusal.named("interaction_required")) } else { Ok(Step::Login) };
+        return if silent { Err(refusal.named("interaction_required").into()) } else { Ok(Step::Login) };
     }
-
-    let tenant = match asked.realm {
-        Realm::Tenant(tenant) => tenant,
-        _ => entra.directory.tenant(&account.home_tenant).ok_or_else(Refusal::internal)?,
-    };
-    let user = match entra.user_in(tenant, &account.home_tenant, &account.home_id, &asked.client.app_id) {
-        Ok(user) => user,
-        Err(refusal) if silent => return Err(refusal.named("interaction_required")),
-        Err(refusal) => return Ok(Step::Page(refusal)),
-    };
-
+    let (tenant, user) = placed(entra, asked, account)?;
     let parts = consent::missing(entra, asked, &details.scopes, tenant, user)?;
     if !parts.is_empty() {
         if silent {
             let refusal = Refusal::consent_required(&asked.client.app_id, &asked.client.display_name);
-            return Err(refusal.named("consent_required"));
+            return Err(refusal.named("consent_required").into());
         }
-        if !user.is_admin && parts.iter().any(|p| p.lines().any(|(_, _, admin)| admin)) {
+        if !user.is_admin && parts.iter().any(|p| p.lines().any(|line| line.admin)) {
             return Ok(Step::Page(Refusal::admin_consent_required(&asked.client.display_name)));
         }
         if !matches!(choice, Choice::Allowed(_)) {
             return Ok(Step::Consent { tenant, user, home_id: account.home_id.clone(), parts });
         }
-        consent::record(entra, &tenant.id, &user.id, &parts);
+        consent::record(entra, &tenant.id, Some(&user.id), &parts);
     }
 
     let now = entra.tick();
@@ -132,18 +127,19 @@ fn decide<'a>(
     })
 }
 
-/// The session's accounts that the request can mean: all, unless it names one by a hint or by its `sid`.
-fn candidates<'s>(entra: &Entra, asked: &Asked<'_>, alive: &[&'s SignedIn]) -> Vec<&'s SignedIn> {
-    let named = |name| asked.params.get(name).filter(|value| !value.is_empty());
-    let (hint, sid) = (named("login_hint"), named("sid"));
-    let hinted = hint.map(|hint| entra.hinted(hint).map(|(_, user)| user.id.as_str()));
-    let meant = |a: &&SignedIn| {
-        hinted.is_none_or(|user| user == Some(a.home_id.as_str())) && sid.is_none_or(|sid| a.sid == sid)
+/// The tenant of the request, and the account as that tenant sees it.
+pub(super) fn placed<'a>(
+    entra: &'a Entra,
+    asked: &Asked<'a>,
+    account: &SignedIn,
+) -> Result<(&'a Tenant, &'a User), Step<'a>> {
+    let tenant = match asked.realm {
+        Realm::Tenant(tenant) => tenant,
+        _ => entra.directory.tenant(&account.home_tenant).ok_or_else(Refusal::internal)?,
     };
-    alive.iter().copied().filter(meant).collect()
-}
-
-fn pick<'a>(entra: &'a Entra, alive: &[&SignedIn]) -> Step<'a> {
-    let known = alive.iter().filter_map(|a| entra.directory.tenant(&a.home_tenant).and_then(|t| t.user(&a.home_id)));
-    Step::Pick(known.collect())
+    match entra.user_in(tenant, &account.home_tenant, &account.home_id, &asked.client.app_id) {
+        Ok(user) => Ok((tenant, user)),
+        Err(refusal) if asked.prompts("none") => Err(refusal.named("interaction_required").into()),
+        Err(refusal) => Err(Step::Page(refusal)),
+    }
 }

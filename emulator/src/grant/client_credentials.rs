@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Request;
 use crate::aadsts::Refusal;
+use crate::consents::Parties;
 use crate::directory::Realm;
 use crate::token::answer;
 
@@ -23,13 +24,7 @@ pub(super) fn redeem(request: &Request<'_>) -> Result<Value, Refusal> {
         return Err(Refusal::app_scope_not_default(text));
     }
     let ask = request.one_ask(&scopes, text)?;
-    let roles: Vec<String> = tenant
-        .app_role_assignments
-        .iter()
-        .filter(|a| a.client_id.eq_ignore_ascii_case(&client.app_id))
-        .filter(|a| a.resource_app_id.eq_ignore_ascii_case(&ask.resource.app_id))
-        .filter_map(|a| ask.resource.role(&a.role))
-        .map(|role| role.value.clone())
-        .collect();
+    let of = Parties { tenant: &tenant.id, user: None, client, resource: ask.resource };
+    let roles: Vec<String> = entra.consents.roles(of).into_iter().collect();
     answer::app_only(entra, tenant, client, &ask, &roles)
 }

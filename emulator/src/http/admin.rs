@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::respond::{self, Answer};
-use crate::directory::User;
+use crate::directory::{Application, User};
 use crate::entra::{Entra, Outage};
 use crate::lock;
 
@@ -103,6 +103,9 @@ fn decide(entra: &Entra, call: &Call, rest: &[String]) -> Result<Value, Refused>
             Some(secrets) => Ok(json!({ "issued": secrets })),
             None => Err((404, "issued secrets are not remembered; start with --remember-issued".to_owned())),
         },
+        ("DELETE", ["admin-consents", client]) => {
+            Ok(json!({ "revoked": entra.consents.revoke_admin(&app(entra, client)?.app_id) }))
+        }
         (method, ["users", name, what @ ..]) => of_user(entra, call, method, find(entra, name)?, what),
         _ => Err((404, "there is no such switch; see the emulator's README".to_owned())),
     }
@@ -130,9 +133,7 @@ fn of_user(entra: &Entra, call: &Call, method: &str, user: &User, what: &[&str])
             entra.accounts.set_context(&user.id, context);
         }
         ("DELETE", ["consents", client]) => {
-            let found = entra.directory.apps().find(|(_, a)| a.answers_to(client));
-            let (_, app) = found.ok_or_else(|| (404, format!("no application `{client}`")))?;
-            return Ok(json!({ "revoked": entra.consents.revoke(&user.id, &app.app_id) }));
+            return Ok(json!({ "revoked": entra.consents.revoke(&user.id, &app(entra, client)?.app_id) }));
         }
         _ => return Err((404, "there is no such switch; see the emulator's README".to_owned())),
     }
@@ -147,6 +148,11 @@ fn of_user(entra: &Entra, call: &Call, method: &str, user: &User, what: &[&str])
 
 fn find<'a>(entra: &'a Entra, name: &str) -> Result<&'a User, Refused> {
     entra.directory.user(name).map(|(_, user)| user).ok_or_else(|| (404, format!("no user `{name}`")))
+}
+
+fn app<'a>(entra: &'a Entra, name: &str) -> Result<&'a Application, Refused> {
+    let found = entra.directory.apps().find(|(_, app)| app.answers_to(name));
+    found.map(|(_, app)| app).ok_or_else(|| (404, format!("no application `{name}`")))
 }
 
 fn clock(entra: &Entra) -> Value {

@@ -67,6 +67,9 @@ fn decide(entra: &Entra, call: &Call) -> bool {
         ("revoke-consent", Some(user)) => {
             entra.consents.revoke(&user.id, form.get("client").unwrap_or_default());
         }
+        ("revoke-admin-consent", _) => {
+            entra.consents.revoke_admin(form.get("client").unwrap_or_default());
+        }
         ("clock", _) => match form.get("seconds").and_then(|text| text.parse().ok()) {
             Some(seconds) => entra.clock.advance(Duration::from_secs(seconds)),
             None => return false,

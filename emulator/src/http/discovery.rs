@@ -50,7 +50,9 @@ pub(crate) fn instance(entra: &Entra, call: &Call) -> Answer {
 }
 
 /// `/{tenant}[/v2.0]/.well-known/openid-configuration`. URLs in it always have the tenant's GUID: clients learn it
-/// here.
+/// here. It names only what is here, so that a client finds out from it and not from a 404: no device code, no Kerberos.
+/// The document of version 1.0 has that version's issuer and keys, for APIs that get its tokens, and the endpoints of
+/// version 2.0: those of 1.0 are not here, and OpenID Connect Discovery (section 3) requires some.
 pub(crate) fn metadata(entra: &Entra, call: &Call, segment: &str, v2: bool) -> Answer {
     let realm = match entra.directory.realm(segment, "invalid_tenant") {
         Ok(realm) => realm,
@@ -59,11 +61,10 @@ pub(crate) fn metadata(entra: &Entra, call: &Call, segment: &str, v2: bool) -> A
     let (segment, issuer, region) = names(realm);
     let base = format!("{}/{segment}", entra.base);
     let issuer = format!("{}/{issuer}{}", entra.base, if v2 { "/v2.0" } else { "/" });
-    let (oauth2, keys) = if v2 { ("oauth2/v2.0", "discovery/v2.0/keys") } else { ("oauth2", "discovery/keys") };
-    let userinfo = if v2 { format!("{}/oidc/userinfo", entra.base) } else { format!("{base}/openid/userinfo") };
+    let keys = if v2 { "discovery/v2.0/keys" } else { "discovery/keys" };
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-    put("token_endpoint", json!(format!("{base}/{oauth2}/token")));
+    put("token_endpoint", json!(format!("{base}/oauth2/v2.0/token")));
     put(
         "token_endpoint_auth_methods_supported",
         json!(["client_secret_post", "private_key_jwt", "client_secret_basic"]),
@@ -79,17 +80,12 @@ pub(crate) fn metadata(entra: &Entra, call: &Call, segment: &str, v2: bool) -> A
         put("microsoft_multi_refresh_token", json!(true));
     }
     put("request_uri_parameter_supported", json!(false));
-    put("userinfo_endpoint", json!(userinfo));
-    put("authorization_endpoint", json!(format!("{base}/{oauth2}/authorize")));
-    put("device_authorization_endpoint", json!(format!("{base}/{oauth2}/devicecode")));
+    put("userinfo_endpoint", json!(format!("{}/oidc/userinfo", entra.base)));
+    put("authorization_endpoint", json!(format!("{base}/oauth2/v2.0/authorize")));
     put("http_logout_supported", json!(true));
     put("frontchannel_logout_supported", json!(true));
-    put("end_session_endpoint", json!(format!("{base}/{oauth2}/logout")));
-    if !v2 {
-        put("check_session_iframe", json!(format!("{base}/oauth2/checksession")));
-    }
+    put("end_session_endpoint", json!(format!("{base}/oauth2/v2.0/logout")));
     put("claims_supported", claims_supported(v2));
-    put("kerberos_endpoint", json!(format!("{base}/kerberos")));
     put("tenant_region_scope", json!(region));
     put("cloud_instance_name", json!("microsoftonline.com"));
     put("cloud_graph_host_name", json!("graph.windows.net"));

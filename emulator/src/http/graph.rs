@@ -1,7 +1,10 @@
-//! The slice of Microsoft Graph: who am I, and what mail I have.
+//! The slice of Microsoft Graph: who am I, as Graph's `/me` and as OpenID Connect's UserInfo, and what mail I have.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderName, Method, Response, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,12 +15,16 @@ use super::respond::{Answer, set};
 use super::{graph_mail, graph_user};
 use crate::clock::graph_date;
 use crate::contexts;
-use crate::directory::{GRAPH, User};
+use crate::directory::{GRAPH, Tenant, User};
 use crate::entra::Entra;
+use crate::token::claims::pairwise;
 use crate::token::jwt::{self, Decoded};
 
 const ODATA: &str =
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+/// Headers that a page of another origin may read.
+const EXPOSED: &str = "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, \
+    ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate, x-ms-client-gcc-tenant";
 /// Delegated permissions that let an app read the signed-in user.
 const READS_ME: [&str; 4] = ["User.Read", "User.ReadWrite", "User.ReadBasic.All", "User.Read.All"];
 /// Delegated permissions that let an app read the signed-in user's mail.
@@ -40,13 +47,69 @@ impl Refused {
     fn token(message: &str) -> Refused {
         Refused::new(401, "InvalidAuthenticationToken", message)
     }
+
+    fn method() -> Refused {
+        let message = "The request method is not supported by this slice of Microsoft Graph.";
+        Refused::new(405, "Request_BadRequest", message)
+    }
+
+    fn privileges() -> Refused {
+        Refused::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    }
 }
 
 pub(crate) fn answer(entra: &Entra, call: &Call, beta: bool, rest: &[String]) -> Answer {
+    if call.method == Method::OPTIONS {
+        return preflight(call);
+    }
     match find(entra, call, beta, rest) {
         Ok(body) => respond(call, 200, ODATA, &body),
         Err(refused) => refuse(entra, call, &refused),
     }
+}
+
+/// UserInfo (OpenID Connect Core 5.3), for a token of Graph with the scope `openid`.
+pub(crate) fn user_info(entra: &Entra, call: &Call) -> Answer {
+    match call.method {
+        Method::OPTIONS => preflight(call),
+        Method::GET | Method::HEAD | Method::POST => match claims_of(entra, call) {
+            Ok(claims) => respond(call, 200, "application/json", &claims),
+            Err(refused) => refuse(entra, call, &refused),
+        },
+        _ => refuse(entra, call, &Refused::method()),
+    }
+}
+
+fn claims_of(entra: &Entra, call: &Call) -> Result<Value, Refused> {
+    let token = verify(entra, call)?;
+    let (tenant, user) = subject(entra, &token)?;
+    call.note_user(user);
+    let scopes: Vec<&str> = token.text("scp").unwrap_or_default().split(' ').collect();
+    if !scopes.contains(&"openid") {
+        return Err(Refused::privileges());
+    }
+    // As the ID token has it: of the app, not of Graph.
+    let app = token.text("appid").unwrap_or_default();
+    let mut claims = json!({ "sub": pairwise(&tenant.id, &user.id, app) });
+    if scopes.contains(&"profile") {
+        claims["name"] = json!(user.display_name);
+        claims["family_name"] = json!(user.surname);
+        claims["given_name"] = json!(user.given_name);
+        claims["picture"] = json!("https://graph.microsoft.com/v1.0/me/photo/$value");
+    }
+    if let (true, Some(mail)) = (scopes.contains(&"email"), &user.mail) {
+        claims["email"] = json!(mail);
+    }
+    Ok(claims)
+}
+
+/// Any page may call Graph: the token is what opens it.
+fn preflight(call: &Call) -> Answer {
+    let mut answer = respond(call, 200, ODATA, &json!({}));
+    set(&mut answer, ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE, OPTIONS");
+    let asked = call.header("access-control-request-headers").unwrap_or("authorization");
+    set(&mut answer, ACCESS_CONTROL_ALLOW_HEADERS, asked);
+    answer
 }
 
 fn find(entra: &Entra, call: &Call, beta: bool, rest: &[String]) -> Result<Value, Refused> {
@@ -59,13 +122,12 @@ fn find(entra: &Entra, call: &Call, beta: bool, rest: &[String]) -> Result<Value
         _ => return Err(not_there(rest)),
     };
     if !matches!(call.method, Method::GET | Method::HEAD) {
-        let message = "The request method is not supported by this slice of Microsoft Graph.";
-        return Err(Refused::new(405, "Request_BadRequest", message));
+        return Err(Refused::method());
     }
     let Some(scp) = token.text("scp") else {
         return Err(Refused::new(400, "BadRequest", "/me request is only valid with delegated authentication flow."));
     };
-    let user = subject(entra, &token)?;
+    let (_, user) = subject(entra, &token)?;
     call.note_user(user);
     if let Some(context) =
         entra.accounts.context(&user.id).filter(|c| !token.texts("acrs").any(|satisfied| satisfied == c))
@@ -74,11 +136,10 @@ fn find(entra: &Entra, call: &Call, beta: bool, rest: &[String]) -> Result<Value
         return Err(Refused { claims: Some(contexts::claims_for(&context)), ..refused });
     }
     if !scp.split(' ').any(|scope| permissions.contains(&scope)) {
-        let (code, message) = match segments.as_slice() {
-            ["me"] => ("Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
-            _ => ("ErrorAccessDenied", "Access is denied. Check credentials and try again."),
-        };
-        return Err(Refused::new(403, code, message));
+        return Err(match segments.as_slice() {
+            ["me"] => Refused::privileges(),
+            _ => Refused::new(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again."),
+        });
     }
     let option = |name| call.query.get(name).filter(|s| !s.trim().is_empty());
     let answer = match segments.as_slice() {
@@ -89,9 +150,9 @@ fn find(entra: &Entra, call: &Call, beta: bool, rest: &[String]) -> Result<Value
 }
 
 /// The user of a token. Revoked and disabled users' tokens work to their end, as without continuous access evaluation.
-fn subject<'a>(entra: &'a Entra, token: &Decoded) -> Result<&'a User, Refused> {
+fn subject<'a>(entra: &'a Entra, token: &Decoded) -> Result<(&'a Tenant, &'a User), Refused> {
     let tenant = token.text("tid").and_then(|id| entra.directory.tenant(id));
-    let user = tenant.zip(token.text("oid")).and_then(|(tenant, oid)| tenant.user(oid));
+    let user = tenant.zip(token.text("oid")).and_then(|(tenant, oid)| Some((tenant, tenant.user(oid)?)));
     user.ok_or_else(|| {
         let message = format!(
             "Resource '{}' does not exist or one of its queried reference-property objects are not present.",
@@ -175,6 +236,8 @@ fn respond(call: &Call, status: u16, kind: &str, body: &Value) -> Answer {
     *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     set(&mut answer, CONTENT_TYPE, kind);
     set(&mut answer, CACHE_CONTROL, "no-cache");
+    set(&mut answer, ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    set(&mut answer, ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     set(&mut answer, HeaderName::from_static("request-id"), &call.trace.trace_id.to_string());
     set(&mut answer, HeaderName::from_static("client-request-id"), &call.trace.correlation_id.to_string());
     set(&mut answer, HeaderName::from_static("odata-version"), "4.0");

@@ -22,6 +22,8 @@ pub(crate) enum Room {
     Login,
     Select,
     Consent,
+    AdminConsent { v2: bool },
+    UserInfo,
     Token,
     Logout,
     SignOut,
@@ -48,6 +50,7 @@ pub(crate) fn locate(path: &str) -> Place {
         ["_admin", ..] => Some(Room::Admin(rest(1))),
         ["v1.0", ..] => Some(Room::Graph { beta: false, rest: rest(1) }),
         ["beta", ..] => Some(Room::Graph { beta: true, rest: rest(1) }),
+        ["oidc", "userinfo"] => Some(Room::UserInfo),
         ["error"] => Some(Room::ErrorPage),
         ["common", "discovery", "instance"] => Some(Room::InstanceDiscovery),
         ["common", "oauth2", "nativeclient"] => Some(Room::NativeClient),
@@ -62,6 +65,8 @@ pub(crate) fn locate(path: &str) -> Place {
         ["discovery", "v2.0", "keys"] => Room::Keys { v2: true },
         ["discovery", "keys"] => Room::Keys { v2: false },
         ["oauth2", "v2.0", "authorize"] => Room::Authorize,
+        ["v2.0", "adminconsent"] => Room::AdminConsent { v2: true },
+        ["adminconsent"] => Room::AdminConsent { v2: false },
         ["oauth2", "v2.0", "token"] => Room::Token,
         ["oauth2", "v2.0", "logout"] => Room::Logout,
         ["login"] => Room::Login,
@@ -80,11 +85,13 @@ impl Room {
             Room::InstanceDiscovery => Endpoint::InstanceDiscovery,
             Room::Metadata { .. } => Endpoint::Metadata,
             Room::Keys { .. } => Endpoint::Keys,
-            Room::Authorize | Room::Login | Room::Select | Room::Consent => Endpoint::Authorize,
+            Room::Authorize | Room::AdminConsent { .. } | Room::Login | Room::Select | Room::Consent => {
+                Endpoint::Authorize
+            }
             Room::Token => Endpoint::Token,
             Room::Logout | Room::SignOut => Endpoint::Logout,
             Room::NativeClient | Room::ErrorPage => Endpoint::Page,
-            Room::Graph { .. } => Endpoint::Graph,
+            Room::Graph { .. } | Room::UserInfo => Endpoint::Graph,
             Room::Admin(_) | Room::Console(_) => Endpoint::Admin,
             Room::Nothing => Endpoint::Unknown,
         }

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 /// Decoded `application/x-www-form-urlencoded` pairs in their order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {

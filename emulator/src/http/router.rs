@@ -13,6 +13,7 @@ use super::params::Params;
 use super::respond::{self, Answer};
 use super::{admin, authorize, console, discovery, graph, logout, token};
 use crate::aadsts::Refusal;
+use crate::authorize::Purpose;
 use crate::clock::{pause, wall_millis};
 use crate::entra::Entra;
 use crate::journal::{Endpoint, Entry, Note};
@@ -113,14 +114,18 @@ async fn dispatch(entra: &Entra, call: &Call, place: &Place) -> Answer {
         }
         Room::Admin(rest) => admin::answer(entra, call, rest),
         Room::Graph { beta, rest } => graph::answer(entra, call, *beta, rest),
+        Room::UserInfo => graph::user_info(entra, call),
         Room::InstanceDiscovery | Room::Metadata { .. } | Room::Keys { .. } if call.method == Method::OPTIONS => {
             discovery::preflight(call)
         }
         Room::InstanceDiscovery if get => discovery::instance(entra, call),
         Room::Metadata { v2 } if get => discovery::metadata(entra, call, tenant, *v2),
         Room::Keys { v2 } if get => discovery::keys(entra, call, tenant, *v2),
-        Room::Authorize if get => authorize::start(entra, call, tenant, &call.query),
-        Room::Authorize if post => authorize::start(entra, call, tenant, &call.form),
+        Room::Authorize if get => authorize::start(entra, call, Purpose::SignIn, tenant, &call.query),
+        Room::Authorize if post => authorize::start(entra, call, Purpose::SignIn, tenant, &call.form),
+        Room::AdminConsent { v2 } if get => {
+            authorize::start(entra, call, Purpose::AdminConsent { v2: *v2 }, tenant, &call.query)
+        }
         Room::Login if post => authorize::login(entra, call),
         Room::Select if post => authorize::select(entra, call),
         Room::Consent if post => authorize::consent(entra, call),

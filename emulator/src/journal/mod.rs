@@ -26,13 +26,13 @@ pub enum Endpoint {
     Metadata,
     /// A key document.
     Keys,
-    /// The authorization endpoint and the pages behind it.
+    /// The authorization and admin consent endpoints and the pages behind them.
     Authorize,
     /// The token endpoint.
     Token,
     /// The end-session endpoint.
     Logout,
-    /// The Microsoft Graph slice.
+    /// The Microsoft Graph slice and UserInfo, which is Graph's too.
     Graph,
     /// The emulator's own pages for people.
     Page,

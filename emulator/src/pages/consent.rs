@@ -8,12 +8,21 @@ use crate::authorize::Part;
 use crate::directory::{Tenant, User};
 
 /// The permissions still to be granted, by API; several apps at once when the API's own are asked for too.
-pub(crate) fn consent(app: &str, tenant: &Tenant, user: &User, parts: &[Part<'_>], form: &Form) -> Markup {
+/// `for_everybody`: an administrator is asked for the whole organization.
+pub(crate) fn consent(
+    app: &str,
+    tenant: &Tenant,
+    user: &User,
+    parts: &[Part<'_>],
+    for_everybody: bool,
+    form: &Form,
+) -> Markup {
     page(
         "Permissions requested",
         &html! {
             p.quiet.small { (user.user_principal_name) " · " (tenant.display_name) }
             h1 { "Permissions requested" }
+            @if for_everybody { p.quiet { "Review for your organization" } }
             p { strong { (app) } " would like to:" }
             @for part in parts {
                 h2 {
@@ -23,17 +32,26 @@ pub(crate) fn consent(app: &str, tenant: &Tenant, user: &User, parts: &[Part<'_>
                     }
                 }
                 ul.permissions {
-                    @for (text, name, admin) in part.lines() {
+                    @for line in part.lines() {
                         li {
-                            span { (text) @if admin { " " span.quiet { "(administrators)" } } }
-                            code { (name) }
+                            span {
+                                (line.text)
+                                @if line.as_itself { " " span.quiet { "(without a user)" } }
+                                @else if line.admin { " " span.quiet { "(administrators)" } }
+                            }
+                            code { (line.name) }
                         }
                     }
                 }
             }
             p.quiet.small style="margin-top: 1rem" {
-                "Accepting lets the app act for you, also when you are away, until you or an administrator "
-            "take it back."
+                @if for_everybody {
+                    "Accepting lets the app act for everybody in " (tenant.display_name) ", who will not be asked, until an "
+                    "administrator takes it back."
+                } @else {
+                    "Accepting lets the app act for you, also when you are away, until you or an administrator "
+                    "take it back."
+                }
             }
             form method="post" action=(form.action) {
                 input type="hidden" name="flow" value=(form.flow);

@@ -1,5 +1,7 @@
 //! The page for people who look after the emulator.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::layout::{frame, page};
@@ -17,12 +19,11 @@ pub(crate) fn console(entra: &Entra) -> Markup {
         "Entra emulator",
         &html! {
             div.wide {
-                h1 { "Entra emulator" }
-                p.quiet { "It is running at " code { (entra.base) } "." }
+                h1 { "Running" }
+                p.quiet { "at " code { (entra.base) } }
                 (states(entra))
                 @for tenant in &entra.directory.tenants { (of_tenant(entra, tenant)) }
-                h2 { "What happens" }
-                iframe.live src="/_emulator/live" title="Sessions and journal, as they happen" {}
+                iframe.live src="/_emulator/live" title="What happens: sessions and journal" {}
             }
         },
     )
@@ -74,7 +75,49 @@ fn of_tenant(entra: &Entra, tenant: &Tenant) -> Markup {
                 li { div { strong { (app.display_name) } p.quiet.small { (app.names.join(", ")) } } code { (app.app_id) } }
             }
         }
+        (by_admins(entra, tenant))
     }
+}
+
+/// What administrators allowed, if anything.
+fn by_admins(entra: &Entra, tenant: &Tenant) -> Markup {
+    let (for_everybody, as_itself) = entra.consents.of_admins(&tenant.id);
+    let clients: BTreeSet<&String> = for_everybody.keys().chain(as_itself.keys()).collect();
+    let kinds = [(&for_everybody, " for everybody"), (&as_itself, " as itself")];
+    html! {
+        @if !clients.is_empty() {
+            h3 { "Allowed by administrators" }
+            ul.people {
+                @for client in clients {
+                    li {
+                        div {
+                            strong { (title(entra, client)) }
+                            @for (kind, how) in kinds {
+                                @for (resource, names) in kind.get(client).into_iter().flatten() {
+                                    p.small { (permissions(entra, resource, names)) span.quiet { (how) } }
+                                }
+                            }
+                        }
+                        (switch(
+                            "revoke-admin-consent",
+                            &[("client", client)],
+                            "Take back",
+                            &format!("Take back what administrators allowed {}", title(entra, client)),
+                        ))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// "API: permissions".
+fn permissions(entra: &Entra, resource: &str, names: &BTreeSet<String>) -> Markup {
+    html! { (title(entra, resource)) ": " code { (names.iter().map(String::as_str).collect::<Vec<_>>().join(" ")) } }
+}
+
+fn title<'a>(entra: &'a Entra, client: &'a str) -> &'a str {
+    entra.directory.app(client).map_or(client, |app| app.display_name.as_str())
 }
 
 fn of_user(entra: &Entra, user: &User) -> Markup {
@@ -82,7 +125,6 @@ fn of_user(entra: &Entra, user: &User) -> Markup {
     let deleted = entra.accounts.deleted(&user.id);
     let enabled = entra.accounts.enabled(&user.id).unwrap_or(user.account_enabled);
     let revoked = entra.accounts.valid_from_millis(&user.id);
-    let title = |client: &str| entra.directory.app(client).map_or(client.to_owned(), |a| a.display_name.clone());
     html! {
         li {
             div {
@@ -104,17 +146,17 @@ fn of_user(entra: &Entra, user: &User) -> Markup {
                     }
                 }
             }
-            @for (client, resource, names) in entra.consents.of_user(&user.id) {
+            @for (client, apis) in entra.consents.of_user(&user.id) {
                 div.consent {
-                    p.small {
-                        span.quiet { "allowed " } (title(&client)) span.quiet { " to use " } (title(&resource)) ": "
-                        code { (names.into_iter().collect::<Vec<_>>().join(" ")) }
+                    div.small {
+                        p { span.quiet { "allowed " } (title(entra, &client)) }
+                        @for (resource, names) in &apis { p { (permissions(entra, resource, names)) } }
                     }
                     (switch(
                         "revoke-consent",
                         &[("user", &user.id), ("client", &client)],
                         "Take back",
-                        &format!("Take back what {} allowed {}", user.display_name, title(&client)),
+                        &format!("Take back what {} allowed {}", user.display_name, title(entra, &client)),
                     ))
                 }
             }
@@ -141,12 +183,13 @@ pub(crate) fn live(entra: &Entra, paused: bool) -> Markup {
         let user = entra.directory.user(user).map(|(_, user)| user.display_name.clone());
         user.unwrap_or_else(|| "somebody".to_owned())
     };
-    let app = |id: &str| entra.directory.app(id).map_or(id.to_owned(), |a| a.display_name.clone());
+    let app = |id: &str| title(entra, id).to_owned();
     frame(
-        "Sessions and journal",
+        "What happens",
         (!paused).then_some(2),
         &html! {
-            p.small {
+            header.row {
+                h1 { "What happens" }
                 @if paused { a href="/_emulator/live" { "Go on" } } @else { a href="/_emulator/live?paused" { "Pause" } }
             }
             h2 { "Signed in" }

@@ -16,7 +16,7 @@ pub(super) fn frame(title: &str, again: Option<u32>, content: &Markup) -> Markup
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (content) }
+            body { main { (content) } }
         }
     }
 }

@@ -6,8 +6,9 @@ use super::Form;
 use super::layout::page;
 use crate::directory::User;
 
-/// Name and password, with what was wrong last time.
-pub(crate) fn login(app: &str, form: &Form, name: &str, wrong: Option<&str>) -> Markup {
+/// Name and password, with what was wrong last time. `domain` is what the name probably ends in.
+pub(crate) fn login(app: &str, form: &Form, name: &str, domain: Option<&str>, wrong: Option<&str>) -> Markup {
+    let example = format!("name@{}", domain.unwrap_or("contoso.example"));
     page(
         "Sign in",
         &html! {
@@ -16,7 +17,7 @@ pub(crate) fn login(app: &str, form: &Form, name: &str, wrong: Option<&str>) -> 
             form method="post" action=(form.action) {
                 input type="hidden" name="flow" value=(form.flow);
                 label for="username" { "User name" }
-                input #username type="email" name="username" value=(name) placeholder="name@contoso.example" required
+                input #username type="email" name="username" value=(name) placeholder=(example) required
                     autocomplete="username" autofocus[name.is_empty()] spellcheck="false";
                 label for="password" { "Password" }
                 input #password type="password" name="password" required autocomplete="current-password"

@@ -41,7 +41,7 @@ pub(crate) fn delegated(entra: &Entra, want: &Delegated<'_>) -> Result<Value, Re
     if !entra.has_resource(tenant, ask.resource) {
         return Err(Refusal::resource_not_found(&ask.named, &tenant.display_name));
     }
-    let parties = Parties { tenant: &tenant.id, user: &user.id, client, resource: ask.resource };
+    let parties = Parties { tenant: &tenant.id, user: Some(&user.id), client, resource: ask.resource };
     let consented = entra.consents.granted(parties);
     let usable: BTreeSet<&str> = consented.iter().map(String::as_str).filter(|n| *n != "offline_access").collect();
     let nothing = ask.default && usable.is_empty();

@@ -53,7 +53,7 @@ pub(crate) struct OfUser<'a> {
 type Claims = Map<String, Value>;
 
 /// `sub` for a user: stable, and different for each app.
-fn pairwise(tenant: &str, user: &str, app: &str) -> String {
+pub(crate) fn pairwise(tenant: &str, user: &str, app: &str) -> String {
     base64url(&sha256_of(&["sub", tenant, user, app]))
 }
 

@@ -1,7 +1,7 @@
 //! Tokens: their form, their claims, and the answers that carry them.
 
 pub(crate) mod answer;
-mod claims;
+pub(crate) mod claims;
 pub(crate) mod grants;
 pub(crate) mod jwt;
 

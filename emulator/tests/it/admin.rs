@@ -33,6 +33,10 @@ async fn all_switches_do_what_the_methods_do() {
     assert_eq!(revoked, json!({ "revoked": true }));
     refused(&refresh(&entra, &token, None).await, 400, "invalid_grant", 65001, Some("consent_required"));
 
+    let revoked = ok(&switch(&entra, "DELETE", "admin-consents/contoso-app", &Value::Null).await);
+    assert_eq!(revoked, json!({ "revoked": true }), "the built-in directory grants it a role");
+    assert_eq!(ok(&switch(&entra, "DELETE", "admin-consents/contoso-app", &Value::Null).await)["revoked"], false);
+
     ok(&switch(&entra, "POST", "users/ada/revoke-sessions", &Value::Null).await);
     refused(&refresh(&entra, &token, None).await, 400, "invalid_grant", 50173, Some("bad_token"));
 
@@ -76,6 +80,7 @@ async fn mistakes_are_named() {
     says(switch(&entra, "PUT", "state", &json!({ "outage": { "status": 200 } })).await, 400, "200").await;
     says(switch(&entra, "PUT", "users/ada/token-lifetime", &json!({ "seconds": 0 })).await, 400, "1 or more").await;
     says(switch(&entra, "DELETE", "users/ada/consents/nothing", &Value::Null).await, 404, "nothing").await;
+    says(switch(&entra, "DELETE", "admin-consents/nothing", &Value::Null).await, 404, "nothing").await;
     says(get(&entra, "/_admin/issued", &[]).await, 404, "--remember-issued").await;
     says(get(&entra, "/_admin/journal?after=x", &[]).await, 400, "after").await;
     let foreign = [("origin", "http://evil.example")];

@@ -216,7 +216,7 @@ async fn the_page_for_people_shows_and_switches() {
     sign_in(&entra, &mut browser, "ada").await;
     let before = entra.journal().requests().count();
     let page = get(&entra, "/", &[]).await;
-    assert!(page.body.contains("Ada Lovelace") && page.body.contains("Take back"), "{}", page.body);
+    assert!(page.body.contains("Ada Lovelace") && page.body.contains("Take back what Ada"), "{}", page.body);
     let live = get(&entra, "/_emulator/live", &[]).await.body;
     assert!(
         live.contains("http-equiv=\"refresh\"") && live.contains("/oauth2/v2.0/token") && live.contains("Ada Lovelace")
@@ -246,6 +246,8 @@ async fn the_page_for_people_shows_and_switches() {
     assert!(get(&entra, "/", &[]).await.body.contains(">disabled<"));
     assert_eq!(press("enable", &[], &here.replace("localhost", "127.0.0.1")).await, 303);
     assert_eq!(press("revoke-consent", &[("client", app.client_id())], here).await, 303);
+    assert!(!get(&entra, "/", &[]).await.body.contains("Take back what Ada"));
+    assert_eq!(press("revoke-admin-consent", &[("client", app.client_id())], here).await, 303);
     assert!(!get(&entra, "/", &[]).await.body.contains("Take back"));
     assert_eq!(press("revoke-sessions", &[], here).await, 303);
     assert!(get(&entra, "/_emulator/live", &[]).await.body.contains(">revoked<"));

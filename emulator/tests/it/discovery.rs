@@ -33,11 +33,9 @@ async fn the_v2_document_names_this_host_and_the_tenants_guid() {
             "scopes_supported",
             "request_uri_parameter_supported",
             "userinfo_endpoint",
-            "device_authorization_endpoint",
             "http_logout_supported",
             "frontchannel_logout_supported",
             "claims_supported",
-            "kerberos_endpoint",
             "cloud_instance_name",
             "cloud_graph_host_name",
             "msgraph_host",
@@ -60,9 +58,26 @@ async fn shared_authorities_have_a_template_and_v1_its_own_issuer() {
     let v1 = ok(&get(&entra, &format!("/{tenant}/.well-known/openid-configuration"), &[]).await);
     assert_eq!(v1["issuer"], format!("{base}/{tenant}/"));
     assert_eq!(v1["jwks_uri"], format!("{base}/{tenant}/discovery/keys"));
-    assert_eq!(v1["token_endpoint"], format!("{base}/{tenant}/oauth2/token"));
+    assert_eq!(v1["token_endpoint"], format!("{base}/{tenant}/oauth2/v2.0/token"), "1.0 has none here");
     assert_eq!(v1["microsoft_multi_refresh_token"], true);
-    assert!(v1["check_session_iframe"].is_string());
+}
+
+/// A client that reads the document finds out from it what is not here, and not from a 404.
+#[tokio::test]
+async fn every_address_of_this_host_in_a_document_is_there() {
+    let entra = Emulator::start().await;
+    let tenant = entra.tenant_id();
+    let mut seen = 0;
+    for document in [format!("/{tenant}/{V2}"), format!("/{tenant}/.well-known/openid-configuration")] {
+        let body = ok(&get(&entra, &document, &[]).await);
+        for (name, address) in body.as_object().unwrap().iter().filter(|(name, _)| *name != "issuer") {
+            let Some(address) = address.as_str().filter(|a| a.starts_with(entra.url())) else { continue };
+            let answer = get(&entra, address, &[]).await;
+            assert_ne!(answer.status, 404, "{document} names {name} {address}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 10, "token, authorization, end of session, UserInfo and keys, in both");
 }
 
 #[tokio::test]

@@ -110,6 +110,68 @@ async fn tokens_that_are_refused() {
 }
 
 #[tokio::test]
+async fn pages_of_any_origin_may_call() {
+    let entra = Emulator::start().await;
+    let tokens = spa_tokens(&entra, &entra.user("ada"), "openid User.Read").await;
+    let bearer = format!("Bearer {}", text(&tokens, "access_token"));
+    for path in ["/v1.0/me", "/beta/me", "/oidc/userinfo"] {
+        let asked = [
+            ("origin", "https://anybody.example"),
+            ("access-control-request-method", "GET"),
+            ("access-control-request-headers", "authorization,client-request-id"),
+        ];
+        let preflight = send(&entra, "OPTIONS", path, &asked, "").await;
+        assert_eq!(preflight.status, 200, "without a token: {path}");
+        assert_eq!(preflight.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(preflight.header("access-control-allow-headers"), Some("authorization,client-request-id"));
+        assert!(preflight.header("access-control-allow-methods").unwrap().contains("GET"));
+
+        let origin = ("origin", "https://anybody.example");
+        for (answer, status) in [
+            (get(&entra, path, &[origin, ("authorization", &bearer)]).await, 200),
+            (get(&entra, path, &[origin]).await, 401),
+        ] {
+            assert_eq!(answer.status, status, "{path}");
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+            let readable = answer.header("access-control-expose-headers").unwrap();
+            assert!(["request-id", "WWW-Authenticate"].iter().all(|name| readable.contains(name)), "{readable}");
+            assert_eq!(answer.header("access-control-allow-credentials"), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn user_info_says_what_the_id_token_says() {
+    let entra = Emulator::start().await;
+    let tokens = web_tokens(&entra, &entra.user("grace"), "openid profile email User.Read").await;
+    let id_token = claims(text(&tokens, "id_token"));
+    let token = text(&tokens, "access_token").to_owned();
+    let info = ok(&me(&entra, "/oidc/userinfo", &token).await);
+    assert_eq!(
+        info,
+        json!({
+            "sub": id_token["sub"], "name": "Grace Hopper", "family_name": "Hopper", "given_name": "Grace",
+            "picture": "https://graph.microsoft.com/v1.0/me/photo/$value", "email": "grace@contoso.example",
+        })
+    );
+    let posted = send(&entra, "POST", "/oidc/userinfo", &[("authorization", &format!("Bearer {token}"))], "").await;
+    assert_eq!(ok(&posted), info);
+    assert_eq!(entra.journal().graph_requests().of(entra.user("grace")).count(), 2);
+
+    let bare = web_tokens(&entra, &entra.user("alan"), "openid User.Read").await;
+    let info = ok(&me(&entra, "/oidc/userinfo", text(&bare, "access_token")).await);
+    assert_eq!(info, json!({ "sub": claims(text(&bare, "id_token"))["sub"] }));
+    let without = web_tokens(&entra, &entra.user("edsger"), "User.Read").await;
+    let answer = me(&entra, "/oidc/userinfo", text(&without, "access_token")).await;
+    graph_refused(&answer, 403, "Authorization_RequestDenied", "Insufficient privileges");
+    let code = "InvalidAuthenticationToken";
+    graph_refused(&me(&entra, "/oidc/userinfo", &forged(&token)).await, 401, code, "Invalid signature");
+    graph_refused(&me(&entra, "/oidc/userinfo", text(&tokens, "id_token")).await, 401, code, "Invalid audience");
+    let deleted = send(&entra, "DELETE", "/oidc/userinfo", &[("authorization", &format!("Bearer {token}"))], "").await;
+    graph_refused(&deleted, 405, "Request_BadRequest", "not supported");
+}
+
+#[tokio::test]
 async fn revocation_does_not_reach_access_tokens() {
     let entra = Emulator::start().await;
     let ada = entra.user("ada");

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests, also outside of their functions")]
 
 mod admin;
+mod admin_consent;
 mod browser;
 mod client_credentials;
 mod code;

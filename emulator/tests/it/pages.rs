@@ -54,6 +54,66 @@ async fn prompts_and_hints_choose_the_page() {
 }
 
 #[tokio::test]
+async fn select_account_and_login_do_not_take_a_hint_for_an_answer() {
+    let entra = Emulator::start().await;
+    let ada = entra.user("ada");
+    let mut browser = Browser::default();
+    // Nobody is signed in: there is nothing to select from.
+    let page = browser.get(&entra, &authorize(&entra, "&prompt=select_account")).await;
+    assert!(page.body.contains("Password"));
+    sign_in(&entra, &mut browser, "ada").await;
+    let hinted = |prompt| authorize(&entra, &format!("&prompt={prompt}&login_hint={}", ada.upn()));
+    let page = browser.get(&entra, &hinted("select_account")).await;
+    assert!(page.body.contains("Pick an account"), "MSAL for .NET sends both");
+    let page = browser.get(&entra, &hinted("login")).await;
+    assert!(page.body.contains("Password") && page.body.contains(&format!("value=\"{}\"", ada.upn())));
+    let page = browser.get(&entra, &hinted("consent")).await;
+    assert!(page.body.contains("Permissions requested"), "although it was given before");
+    // A word that means nothing here changes nothing.
+    assert!(browser.get(&entra, &hinted("create")).await.sent_back("code").is_some());
+}
+
+#[tokio::test]
+async fn a_domain_hint_leaves_the_accounts_of_that_domain() {
+    let mut directory = absentia_emulator::Directory::built_in().unwrap();
+    let two = absentia_emulator::Directory::from_json(include_str!("two-tenants.json")).unwrap();
+    directory.tenants.extend(two.tenants);
+    let entra = Emulator::builder().directory(directory).start().await.unwrap();
+    let app = entra.app("shared");
+    let ask = |more: &str| {
+        let (id, uri) = (app.client_id(), "https://shared.example/cb");
+        format!(
+            "/organizations/oauth2/v2.0/authorize?client_id={id}&response_type=code&redirect_uri={uri}\
+             &scope=User.Read{more}"
+        )
+    };
+    let mut browser = Browser::default();
+    for name in ["ada", "zoe"] {
+        let user = entra.user(name);
+        let page = browser.get(&entra, &ask("&prompt=login")).await;
+        let page = browser.submit(&entra, &page, &[("username", user.upn()), ("password", user.password())]).await;
+        assert!(browser.submit(&entra, &page, &[("decision", "accept")]).await.sent_back("code").is_some());
+    }
+    let mut silent = async |hint: &str| {
+        let back = browser.get(&entra, &ask(&format!("&prompt=none&client_info=1&domain_hint={hint}"))).await;
+        let error = back.sent_back("error");
+        error.unwrap_or_else(|| back.sent_back("session_state").unwrap())
+    };
+    let (ada, zoe) = (silent("contoso.example").await, silent("HOME.example").await);
+    assert_ne!(ada, zoe);
+    assert!([&ada, &zoe].iter().all(|sid| sid.len() == 36), "{ada} {zoe}");
+    assert_eq!(silent("organizations").await, "interaction_required");
+    assert_eq!(silent("unknown.example").await, "interaction_required");
+    assert_eq!(silent("consumers").await, "login_required");
+    assert_eq!(silent(&format!("contoso.example&sid={zoe}")).await, "login_required");
+
+    let page = browser.get(&entra, &ask("&domain_hint=home.example&prompt=login")).await;
+    assert!(page.body.contains("placeholder=\"name@home.example\""), "{}", page.body);
+    let page = browser.get(&entra, &ask("&domain_hint=%22%3E&prompt=login")).await;
+    assert!(page.body.contains("placeholder=\"name@contoso.example\""), "{}", page.body);
+}
+
+#[tokio::test]
 async fn a_form_post_carries_the_answer_and_runs_its_one_script() {
     let entra = Emulator::start().await;
     let mut browser = Browser::default();

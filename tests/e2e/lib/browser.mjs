@@ -9,45 +9,55 @@ const sizes = { wide: { width: 1280, height: 800 }, narrow: { width: 375, height
 export const WIDE = sizes.wide;
 
 /**
- * The browser trusts the emulator by the hash of its key (`--ignore-certificate-errors-spki-list`): unlike an NSS database that
+ * The browser trusts the emulator and the web app by the hashes of their keys (`--ignore-certificate-errors-spki-list`): unlike an NSS database that
  * needs no program of its own, and unlike `ignoreHTTPSErrors` it trusts nothing else.
  */
-export async function openBrowser(keyHash, home) {
-  return chromium.launch(options(keyHash, home));
+export async function openBrowser(keyHashes, home) {
+  return chromium.launch(options(keyHashes, home));
 }
 
 /**
  * A browser of its own whose hidden frames get their cookies, as a silent sign-in needs. Private windows, which the contexts of
  * `openBrowser` are, keep cookies from the frames of other sites, and so does this Chromium unless its profile says otherwise.
  */
-export async function openProfile(keyHash, home) {
+export async function openProfile(keyHashes, home) {
   const profile = join(home, "profile");
   mkdirSync(join(profile, "Default"), { recursive: true });
   writeFileSync(join(profile, "Default/Preferences"), JSON.stringify({ profile: { cookie_controls_mode: 0, block_third_party_cookies: false } }));
-  return chromium.launchPersistentContext(profile, { ...options(keyHash, home), viewport: WIDE });
+  return chromium.launchPersistentContext(profile, { ...options(keyHashes, home), viewport: WIDE });
 }
 
-function options(keyHash, home) {
+function options(keyHashes, home) {
   const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   return {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [...root, `--ignore-certificate-errors-spki-list=${keyHash}`, "--no-proxy-server"],
+    args: [...root, `--ignore-certificate-errors-spki-list=${keyHashes.join()}`, "--no-proxy-server"],
     env: { ...process.env, HOME: home },
     headless: true,
   };
 }
 
-/** Photographs a page wide and narrow, light and dark, and lets axe look at each. Fails with what axe found. */
+/** What the pages of a context were refused by their Content-Security-Policy, from now on. */
+export function refusals(context) {
+  const refused = [];
+  context.on("console", (message) => {
+    if (/content.security.policy/i.test(message.text())) refused.push(message.text());
+  });
+  return refused;
+}
+
+/** Photographs a page wide and narrow, light and dark, and lets axe look at each. Fails with what axe found. `fullPage` beyond
+ * the window's edge too. */
 export function eyes(folder) {
   mkdirSync(folder, { recursive: true });
-  return async (page, name) => {
+  return async (page, name, { fullPage = false } = {}) => {
     const found = [];
     const before = page.viewportSize();
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       for (const [width, size] of Object.entries(sizes)) {
         await page.setViewportSize(size);
-        await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), animations: "disabled" });
+        await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), animations: "disabled", fullPage });
         await page.evaluate(axe.source);
         const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
         for (const { id, help, nodes } of violations) {

@@ -4,6 +4,12 @@ import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { connect } from "node:tls";
 
+/** Base64 of the SHA-256 of a certificate's public key, by which a browser is told to trust it. */
+export function keyHash(certificate) {
+  const key = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(key).digest("base64");
+}
+
 export class Entra {
   /** `about` is what the emulator says of itself, `tenant` what it was told: passwords and secrets are in the latter alone. */
   constructor(about, tenant) {
@@ -41,6 +47,21 @@ export class Entra {
     });
   }
 
+  /** What the token endpoint answers to a form that a page of `origin` posts. */
+  token(form, origin) {
+    return new Promise((resolve, reject) => {
+      const url = new URL(`/${this.about.tenant_id}/oauth2/v2.0/token`, this.url);
+      const headers = { "content-type": "application/x-www-form-urlencoded", origin };
+      const asked = request(url, { method: "POST", agent: this.agent, headers }, (answer) => {
+        let text = "";
+        answer.on("data", (data) => (text += data));
+        answer.on("end", () => resolve({ status: answer.statusCode, ...JSON.parse(text) }));
+      });
+      asked.on("error", reject);
+      asked.end(new URLSearchParams(form).toString());
+    });
+  }
+
   revokeSessions(name) {
     return this.send("POST", `/users/${name}/revoke-sessions`);
   }
@@ -69,7 +90,6 @@ export class Entra {
       });
       socket.on("error", reject);
     });
-    const key = new X509Certificate(raw).publicKey.export({ type: "spki", format: "der" });
-    return createHash("sha256").update(key).digest("base64");
+    return keyHash(raw);
   }
 }

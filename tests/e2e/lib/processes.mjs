@@ -9,8 +9,11 @@ const KEPT = 60;
 
 const running = new Set();
 
+/** Those with programs of their own, which they end when they are asked to. */
+const parents = new Set();
+
 /** Starts `program` and waits for a line of its output that `ready` makes something of. */
-export async function start(name, program, args, ready, environment = {}) {
+export async function start(name, program, args, ready, environment = {}, { isParent = false } = {}) {
   const child = spawn(program, args, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
   const said = [];
   const keep = (line) => {
@@ -18,6 +21,7 @@ export async function start(name, program, args, ready, environment = {}) {
     if (said.length > KEPT) said.shift();
   };
   running.add(child);
+  if (isParent) parents.add(child);
   const ended = new Promise((resolve) => {
     child.on("exit", (code, signal) => resolve({ code, signal }));
     child.on("error", (error) => {
@@ -42,13 +46,13 @@ export async function start(name, program, args, ready, environment = {}) {
       reject(new Error(`${name} ended before it was ready. It said:\n${said.join("\n")}`));
     });
   }).catch((error) => {
-    child.kill("SIGKILL");
+    child.kill(isParent ? "SIGTERM" : "SIGKILL");
     throw error;
   });
   let stopping;
-  const stop = () => (stopping ??= terminate());
-  const terminate = async () => {
-    child.kill("SIGTERM");
+  const stop = (signal = "SIGTERM") => (stopping ??= terminate(signal));
+  const terminate = async (how) => {
+    child.kill(how);
     const killer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
     const { code, signal } = await ended;
     clearTimeout(killer);
@@ -77,7 +81,7 @@ export async function run(name, program, args, options = {}) {
 
 /** Ends whatever still runs, however the test ended. */
 export function killAll() {
-  for (const child of running) child.kill("SIGKILL");
+  for (const child of running) child.kill(parents.has(child) ? "SIGTERM" : "SIGKILL");
 }
 
 /** A port nobody has at the moment. */

@@ -4,6 +4,8 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 
+/** What the pages cannot say of themselves; see the app's README. */
+const headers = { "content-security-policy": "frame-ancestors 'self'", "cache-control": "no-store" };
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".map": "application/json" };
 
 export async function site(port = 0) {
@@ -14,7 +16,7 @@ export async function site(port = 0) {
     const file = extname(path) ? path : "/index.html"; // pages of the app are its own business
     try {
       const body = await readFile(join(state.folder, file));
-      response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream", "cache-control": "no-store" });
+      response.writeHead(200, { ...headers, "content-type": types[extname(file)] ?? "application/octet-stream" });
       response.end(body);
     } catch {
       response.writeHead(404).end();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { openBrowser, openProfile } from "./browser.mjs";
-import { Entra } from "./entra.mjs";
+import { Entra, keyHash } from "./entra.mjs";
 import { freePort, run, start } from "./processes.mjs";
 import { site } from "./site.mjs";
 
@@ -41,6 +41,22 @@ export async function world() {
   }
 }
 
+/** Where the web app is served: how it is registered there, the settings that put it there, and the hash of its key. */
+async function webApp(folder, entraFolder) {
+  const origin = `https://localhost:${await freePort()}`;
+  const out = join(folder, "web-app");
+  await run("emulator certificate", join(programs(), "absentia-emulator"), ["certificate", "--host", "localhost", "--out", out, "--data", entraFolder]);
+  const certificate = { Path: join(out, "certificate.pem"), KeyPath: join(out, "certificate-key.pem") };
+  return {
+    registration: {
+      redirectUris: [`${origin}/signin-oidc`, `${origin}/signout-callback-oidc`],
+      logoutUrl: `${origin}/signout-oidc`,
+    },
+    settings: { Kestrel: { Endpoints: { Https: { Url: origin } }, Certificates: { Default: certificate } } },
+    keyHash: keyHash(readFileSync(certificate.Path)),
+  };
+}
+
 async function build(folder, later, close) {
   // One origin may call the API. The other serves the same files and may not.
   const allowed = await site();
@@ -52,12 +68,16 @@ async function build(folder, later, close) {
   const directory = JSON.parse(readFileSync(join(root, "emulator/src/directory/built-in.json"), "utf8"));
   const registered = directory.tenants[0].applications.find((app) => app.displayName === "Contoso SPA");
   registered.spa.redirectUris = [allowed, stranger].flatMap(({ origin }) => [origin, `${origin}/redirect.html`]);
+  const entraFolder = join(folder, "entra");
+  const web = await webApp(folder, entraFolder);
+  const confidential = directory.tenants[0].applications.find((app) => app.displayName === "Contoso App");
+  confidential.web = web.registration;
   const registrations = join(folder, "directory.json");
   writeFileSync(registrations, JSON.stringify(directory));
   const emulator = await start(
     "the emulator",
     join(programs(), "absentia-emulator"),
-    ["run", "--listen", "127.0.0.1:0", "--data", join(folder, "entra"), "--directory", registrations, "--print-json"],
+    ["run", "--listen", "127.0.0.1:0", "--data", entraFolder, "--directory", registrations, "--print-json"],
     (line) => (line.startsWith("{") ? JSON.parse(line) : undefined),
   );
   later(emulator.stop);
@@ -84,7 +104,7 @@ async function build(folder, later, close) {
       Kestrel: { Endpoints: { Http: { Url: `http://localhost:${apiPort}` } } },
       Cors: { AllowedOrigins: [allowed.origin] },
     }),
-    app: settings("web-app", { Kestrel: { Endpoints: { Http: { Url: "http://localhost:0" } } } }),
+    app: settings("web-app", web.settings),
     worker: settings("background-worker", {}),
   };
   await run("absentia store create", join(programs(), "absentia"), ["--settings", files.api, "store", "create"]);
@@ -104,11 +124,11 @@ async function build(folder, later, close) {
 
   const home = join(folder, "home");
   mkdirSync(home);
-  const keyHash = await entra.keyHash();
-  const browser = await openBrowser(keyHash, home);
+  const trusted = [await entra.keyHash(), web.keyHash];
+  const browser = await openBrowser(trusted, home);
   later(() => browser.close());
 
-  const url = (line) => /http:\/\/\S+/.exec(line)?.[0];
+  const url = (line) => /https?:\/\/\S+/.exec(line)?.[0];
   const world = {
     folder,
     entra,
@@ -120,7 +140,7 @@ async function build(folder, later, close) {
     close,
     later,
     /** A browser with an ordinary profile, until its `close`. */
-    openProfile: () => openProfile(keyHash, mkdtempSync(join(folder, "profile-"))),
+    openProfile: () => openProfile(trusted, mkdtempSync(join(folder, "profile-"))),
     /** The web API, until its `stop`. */
     startApi: () => start("web-api", join(programs(), "web-api"), ["--settings", files.api], url),
     startApp: () => start("web-app", join(programs(), "web-app"), ["--settings", files.app], url),
@@ -141,7 +161,7 @@ async function build(folder, later, close) {
 }
 
 export function missing() {
-  const names = ["absentia", "absentia-emulator", "web-api", "web-app", "background-worker"];
+  const names = ["absentia", "absentia-emulator", "web-api", "web-app", "background-worker", "demo"];
   return names.filter((name) => !existsSync(join(programs(), name)));
 }
 

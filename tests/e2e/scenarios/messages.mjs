@@ -1,7 +1,7 @@
 // What the single-page app says when something is in the way, and whether one can go on from there.
 import assert from "node:assert/strict";
 
-import { signInAt, WIDE } from "../lib/browser.mjs";
+import { refusals, signInAt, WIDE } from "../lib/browser.mjs";
 import { scene } from "../lib/scene.mjs";
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
@@ -13,6 +13,7 @@ export default scene(async (step, world, look) => {
   const api = await world.startApi();
   world.later(api.stop);
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: "reduce" });
+  const refused = refusals(context);
   const page = await context.newPage();
   await page.goto(world.spa.origin);
 
@@ -149,8 +150,10 @@ export default scene(async (step, world, look) => {
     await says("One more step is needed");
     await look(page, "claims-challenge");
     const asked = context.waitForEvent("request", (request) => request.url().includes("/authorize?"));
+    const opened = page.waitForEvent("popup");
     await button(page, "Continue in a window").click();
     asksForClaims((await asked).url());
+    await signInAt(await opened, edsger, { consent: false }); // a stronger sign-in is a password given for it
     await heading(page, "What the web API says").waitFor();
     assert.equal(await page.locator(".notice").count(), 0);
   });
@@ -180,5 +183,6 @@ export default scene(async (step, world, look) => {
     await heading(page, "Edsger Dijkstra").waitFor();
     await page.goto(`${world.spa.origin}/nowhere`);
     await heading(page, "There is no such page").waitFor();
+    assert.deepEqual(refused, [], "the pages' policy was in the way");
   });
 });

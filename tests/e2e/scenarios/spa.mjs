@@ -1,7 +1,7 @@
 // Users sign in to the single-page app; it and the web API stop; the worker acts for them; one must return.
 import assert from "node:assert/strict";
 
-import { signInAt, WIDE } from "../lib/browser.mjs";
+import { refusals, signInAt, WIDE } from "../lib/browser.mjs";
 import { scene } from "../lib/scene.mjs";
 
 const FIELDS = ["Display name", "Given name", "Department", "Employee id", "City", "Country"];
@@ -38,6 +38,7 @@ export default scene(async (step, world, look) => {
   let api = await world.startApi();
   world.later(api.stop);
   const context = await browser.newContext({ viewport: WIDE, reducedMotion: "reduce" });
+  const refused = refusals(context);
   const page = await context.newPage();
   const errors = [];
   page.on("pageerror", (error) => errors.push(String(error)));
@@ -142,6 +143,38 @@ export default scene(async (step, world, look) => {
     assert.ok(stored.includes(ada.oid), "MSAL.js stores elsewhere, and this test looks in the wrong place");
     assert.ok(world.spa.asked.every((url) => !/code=|token/i.test(url)), "an answer reached the app's server");
     assert.ok(world.spa.asked.some((url) => url.startsWith("/redirect.html")));
+  });
+
+  await step("what is injected into the page is refused: scripts, handlers, calls elsewhere", async () => {
+    const injected = await browser.newContext({ viewport: WIDE });
+    const seen = refusals(injected);
+    const victim = await injected.newPage();
+    const script = "<script>globalThis.pwned = 'markup'</script>";
+    await victim.route(`${world.spa.origin}/`, async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: (await answer.text()).replace("</body>", `${script}</body>`) });
+    });
+    await victim.goto(world.spa.origin);
+    await button(victim, "Sign in").waitFor();
+    assert.match(await victim.content(), /pwned = 'markup'/);
+    assert.equal(seen.length, 1, seen.join("\n"));
+    const outcome = await victim.evaluate(async (elsewhere) => {
+      const element = document.createElement("script");
+      element.textContent = "globalThis.pwned = 'element'";
+      document.body.append(element);
+      const image = document.createElement("div");
+      image.innerHTML = `<img src="data:," onerror="globalThis.pwned = 'handler'">`;
+      document.body.append(image);
+      const said = await fetch(elsewhere, { mode: "no-cors" }).then(() => "answered", (error) => error.name);
+      await new Promise((resolve) => setTimeout(resolve, 100)); // the image's error is an event of its own
+      return { said, pwned: globalThis.pwned };
+    }, `${world.stranger.origin}/stolen`);
+    assert.deepEqual(outcome, { said: "TypeError", pwned: undefined });
+    assert.ok(!world.stranger.asked.includes("/stolen"), "the call was made");
+    for (const directive of ["script-src", "connect-src"]) {
+      assert.ok(seen.some((text) => text.includes(directive)), `${directive} refused nothing:\n${seen.join("\n")}`);
+    }
+    await injected.close();
   });
 
   await step("everything can be done with the keyboard alone", async () => {
@@ -277,5 +310,9 @@ export default scene(async (step, world, look) => {
     await button(page, "Sign in").waitFor();
     assert.equal(new URL(page.url()).pathname, "/");
     assert.deepEqual(errors, []);
+  });
+
+  await step("all that time the pages' policy had nothing to refuse", async () => {
+    assert.deepEqual(refused, []);
   });
 });

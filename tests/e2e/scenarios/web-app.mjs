@@ -47,7 +47,8 @@ export default scene(async (step, world, look) => {
   await step("scripts can read none of the app's cookies", async () => {
     const cookies = (await hers.ada.cookies()).filter((cookie) => !cookie.name.startsWith("ESTS"));
     assert.ok(cookies.length > 0);
-    assert.ok(cookies.every((cookie) => cookie.httpOnly), cookies.map((cookie) => cookie.name).join());
+    const names = cookies.map((cookie) => cookie.name).join();
+    assert.ok(cookies.every((cookie) => cookie.httpOnly && cookie.secure && cookie.name.startsWith("__Host-")), names);
   });
 
   await step("a page that is not there says so", async () => {
@@ -95,5 +96,16 @@ export default scene(async (step, world, look) => {
     const pass = await world.work();
     assert.deepEqual(pass.succeeded.map((row) => row.username), [ada.upn]);
     assert.equal((await entra.journal(before)).filter(of(grace)).length, 0);
+  });
+
+  await step("ada signs out at Entra, and the app, told in a hidden frame, knows", async () => {
+    await pages.ada.goto(app.found);
+    await pages.ada.getByRole("heading", { name: "Ada Lovelace" }).waitFor();
+    const told = pages.ada.waitForResponse((response) => response.url().includes("/signout-oidc?sid="));
+    await pages.ada.goto(`${entra.about.authority}/oauth2/v2.0/logout`);
+    await pages.ada.getByRole("heading", { name: "You signed out" }).waitFor();
+    assert.equal((await told).status(), 200);
+    await pages.ada.goto(app.found);
+    await pages.ada.getByRole("link", { name: "Sign in" }).waitFor();
   });
 });
