@@ -25,7 +25,9 @@ pub(crate) fn run() -> ExitCode {
     total.add(dependencies(ci));
     // The binaries the tests start must be those of this source.
     total.add(check("programs", &mut cargo(["build", "--workspace", "--all-features", "--bins"])));
-    total.add(tests("tests", &mut cargo(["test", "--workspace", "--all-features", "--no-fail-fast"])));
+    let most = ["test", "--workspace", "--all-features", "--no-fail-fast", "--exclude", "absentia-redis"];
+    total.add(tests("tests", &mut cargo(most)));
+    total.add(redis(ci));
     total.add(browser(ci));
     total.add(witnesses(ci));
     total.add(check("demo", Command::new(env!("CARGO")).args(["run", "--quiet", "--package", "xtask", "--", "demo"])));
@@ -77,6 +79,18 @@ fn witnesses(ci: bool) -> Counts {
         return skipped("witnesses", "not installed: node");
     }
     tests("witnesses", Command::new("node").arg("tests/witnesses/run.mjs"))
+}
+
+/// The Redis backend against servers of Debian's packages. In CI what is missing fails; elsewhere the group is skipped by
+/// name.
+fn redis(ci: bool) -> Counts {
+    let programs = ["redis-server", "redis-sentinel", "redis-cli"];
+    let missing: Vec<&str> = programs.into_iter().filter(|program| !answers(program)).collect();
+    if !missing.is_empty() && !ci {
+        return skipped("redis", &format!("not installed: {}", missing.join(", ")));
+    }
+    // Where time is the server's the laws mostly wait, so more of them than cores run at once.
+    tests("redis", cargo(["test", "--package", "absentia-redis", "--no-fail-fast"]).env("RUST_TEST_THREADS", "6"))
 }
 
 fn skipped(name: &str, reason: &str) -> Counts {

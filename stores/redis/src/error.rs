@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use absentia_store::{Error, ErrorKind};
 use redis::{ErrorKind as Kind, RedisError, ServerErrorKind};
 
@@ -71,8 +73,9 @@ fn by_word(error: &RedisError) -> (ErrorKind, String) {
         )
     } else if says("NOREPLICAS") {
         (ErrorKind::Unavailable, "too few replicas are connected for a write (min-replicas-to-write)".to_owned())
-    } else if code == "ERR" && detail.contains("DB index") {
-        (ErrorKind::Config, format!("the server has no database of this number; correct defaultDatabase in {SETTING}"))
+    } else if code == "ERR" && (detail.contains("DB index") || detail.contains("SELECT")) {
+        let why = "the server has no database of this number, and a Cluster only number 0";
+        (ErrorKind::Config, format!("{why}; correct defaultDatabase in {SETTING}"))
     } else if code.is_empty() {
         (ErrorKind::Unavailable, error.category().to_owned())
     } else {
@@ -90,10 +93,10 @@ pub(crate) fn unknown_service(redis: &RedisConfig) -> String {
 }
 
 fn is_certificate(error: &RedisError) -> bool {
-    std::error::Error::source(error).is_some_and(|source| {
-        let io = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        io.is_some_and(|inner| matches!(inner.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
-    })
+    type Shared = Arc<dyn std::error::Error + Send + Sync>;
+    let shared = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Shared>());
+    let io = shared.and_then(|shared| shared.downcast_ref::<std::io::Error>()).and_then(std::io::Error::get_ref);
+    io.is_some_and(|inner| matches!(inner.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
 }
 
 /// What is kept as the cause. Not what a server said: that may repeat arguments, which may be stored values.

@@ -11,8 +11,8 @@ impl RedisStore {
     pub(crate) async fn wait_for_replica(&self, key: &str) -> Result<()> {
         let info = redis::cmd("INFO").arg("replication").to_owned();
         let info: String = self.0.waiting.at_primary(DOING, &info, key).await?;
-        let replicas = info.lines().find_map(|line| line.strip_prefix("connected_slaves:"));
-        if replicas.is_none_or(|count| count.trim() == "0") {
+        // One that is still being given its first copy could not take over either.
+        if !info.lines().any(|line| line.starts_with("slave") && line.contains(",state=online,")) {
             return Ok(());
         }
         // WAIT counts what was told before the last command of its own connection, whoever told it: before INFO.

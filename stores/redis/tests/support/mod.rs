@@ -9,6 +9,7 @@
 )]
 
 mod groups;
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use groups::{Cluster, Sentinels, Tls};
 
 use std::{
@@ -45,7 +46,9 @@ impl Server {
     fn start_in(folder: TempDir, port: u16, more: &[&str]) -> Self {
         let path = folder.path().to_str().unwrap().to_owned();
         let always = ["redis-server", "--bind", "127.0.0.1", "--dir", &path, "--logfile", "log", "--save", ""];
-        let command = [&always[..], &["--appendonly", "yes", "--appendfsync", "no"], more].concat();
+        let command =
+            [&always[..], &["--appendonly", "yes", "--appendfsync", "no", "--repl-diskless-sync-delay", "0"], more]
+                .concat();
         Self::launch(port, folder, &command)
     }
 
@@ -73,6 +76,12 @@ impl Server {
         self.keeper = Some(keeper.expect("sh starts"));
         let what = format!("{} listens on port {}", self.command[0], self.port);
         wait_until(&what, || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+    }
+
+    /// Another value of a word it was started with, for the next start.
+    pub(crate) fn configure(&mut self, word: &str, value: &str) {
+        let at = self.command.iter().position(|known| known == word).unwrap();
+        value.clone_into(&mut self.command[at + 1]);
     }
 
     /// Kills it.
