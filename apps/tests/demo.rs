@@ -66,3 +66,25 @@ fn ctrl_c_stops_all_it_started() {
     assert!(!child.wait().unwrap().success());
     assert_eq!(left_over(&folder), Vec::<String>::new());
 }
+
+#[cfg(feature = "redis")]
+#[test]
+fn it_is_told_over_redis_too() {
+    if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "redis-server is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = demo(&folder).args(["--store", "redis"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("a throw-away Redis") && text.contains("Everything holds."), "{text}");
+    #[cfg(target_os = "linux")]
+    assert_eq!(left_over(&folder), Vec::<String>::new());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files are left");
+    // A server that nobody started is named with what to do.
+    let output = demo(&folder).args(["--store", "redis", "--connection", "127.0.0.1:1"]).output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("nobody listens there") && said.contains("127.0.0.1:1"), "{said}");
+}

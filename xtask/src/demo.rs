@@ -9,7 +9,13 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         [dashes, rest @ ..] if dashes == "--" => rest,
         all => all,
     };
-    let build = Command::new(env!("CARGO")).args(["build", "--package", "absentia-apps", "--bins"]).status();
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--package", "absentia-apps", "--bins"]);
+    // The first command of a stranger builds one backend.
+    if arguments.iter().any(|argument| argument.contains("redis")) {
+        build.args(["--features", "redis"]);
+    }
+    let build = build.status();
     if !build.is_ok_and(|status| status.success()) {
         eprintln!("the samples did not build");
         return ExitCode::FAILURE;

@@ -9,6 +9,7 @@ use super::{
     Failure,
     child::{Program, interrupted},
     node, say,
+    store::Kind,
     world::{Places, World, path},
 };
 
@@ -30,11 +31,11 @@ struct Scenario {
 }
 
 /// Starts it all, and stops it all when somebody wants it to end.
-pub(crate) async fn play(free_ports: bool) -> ExitCode {
+pub(crate) async fn play(free_ports: bool, store: Kind, connection: Option<&str>) -> ExitCode {
     let mut interrupted = pin!(interrupted());
     // Dropping what was started kills it.
     let started = tokio::select! {
-        started = start(free_ports) => started,
+        started = start(free_ports, store, connection) => started,
         () = &mut interrupted => Err("interrupted".into()),
     };
     let ended = match started {
@@ -50,7 +51,7 @@ pub(crate) async fn play(free_ports: bool) -> ExitCode {
     }
 }
 
-async fn start(free_ports: bool) -> Result<Scenario, Failure> {
+async fn start(free_ports: bool, store: Kind, connection: Option<&str>) -> Result<Scenario, Failure> {
     node::check().await?;
     let (spa, api, entra) = if free_ports { (node::free_port()?, 0, 0) } else { (SPA, API, ENTRA) };
     for (port, who) in [(SPA, "the single-page app"), (API, "the web API"), (ENTRA, "Entra")] {
@@ -61,7 +62,8 @@ async fn start(free_ports: bool) -> Result<Scenario, Failure> {
     }
     say::chapter(1, "The set: a local Entra over https, a web API, a single-page app, a worker");
     let origin = format!("http://localhost:{spa}");
-    let (world, entra) = World::build(&Places { entra, https: true, api, spa: origin.clone() }).await?;
+    let (world, entra) =
+        World::build(&Places { entra, https: true, api, spa: origin.clone() }, store, connection).await?;
     say::step(format_args!("Entra           {}", world.entra_url));
     let (api, api_url) = world.start_app("web-api").await?;
     say::step(format_args!("web API         {api_url}api/profile"));

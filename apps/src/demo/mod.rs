@@ -11,6 +11,7 @@ mod child;
 mod node;
 mod say;
 mod spa;
+mod store;
 mod story;
 mod table;
 mod verdict;
@@ -36,6 +37,13 @@ struct Options {
     /// With --spa: take free ports rather than 3000, 44351 and 8400.
     #[arg(long, requires = "spa")]
     free_ports: bool,
+    /// Where tokens are kept.
+    #[arg(long, value_enum, default_value_t)]
+    store: store::Kind,
+    /// With --store redis: a server that runs, as StackExchange.Redis or a redis:// URL names it. Without it one is started and
+    /// thrown away.
+    #[arg(long)]
+    connection: Option<String>,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -57,8 +65,14 @@ pub async fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
-        Options { spa: true, free_ports, .. } => by_hand::play(free_ports).await,
-        Options { keep, .. } => story::play(keep).await,
+        Options { store: store::Kind::Sqlite, connection: Some(_), .. } => {
+            eprintln!("--connection is for --store redis");
+            ExitCode::from(2)
+        }
+        Options { spa: true, free_ports, store, connection, .. } => {
+            by_hand::play(free_ports, store, connection.as_deref()).await
+        }
+        Options { keep, store, connection, .. } => story::play(keep, store, connection.as_deref()).await,
     }
 }
 

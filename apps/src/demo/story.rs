@@ -12,7 +12,9 @@ use super::{
     Failure,
     browser::Browser,
     child::{OUTPUT, interrupted, note},
-    say, spa, table,
+    say, spa,
+    store::Kind,
+    table,
     verdict::{self, Verdict, account, count, graph, refresh, token, waits_for},
     worker::{self, Pass},
     world::{Person, Places, World},
@@ -26,11 +28,11 @@ const SHORT: u64 = 120;
 const LONG: u64 = 3600;
 
 /// Plays it, and stops everything it started, also on Ctrl-C.
-pub(crate) async fn play(keep: bool) -> ExitCode {
+pub(crate) async fn play(keep: bool, store: Kind, connection: Option<&str>) -> ExitCode {
     let told = AtomicBool::new(false);
     // Dropping the story drops its programs, which kills them.
     let played = tokio::select! {
-        played = story(keep, &told) => played,
+        played = story(keep, store, connection, &told) => played,
         () = interrupted() => match told.load(Ordering::Relaxed) {
             true => return ExitCode::SUCCESS, // the story was over, the apps were kept running
             false => Err("interrupted".into()),
@@ -52,13 +54,14 @@ pub(crate) async fn play(keep: bool) -> ExitCode {
     }
 }
 
-async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
+async fn story(keep: bool, store: Kind, connection: Option<&str>, told: &AtomicBool) -> Result<Verdict, Failure> {
     let mut verdict = Verdict::default();
     let sabotage = std::env::var(SABOTAGE).unwrap_or_default();
 
-    say::chapter(1, "The set: a local Entra, one database file, a web app and a web API");
+    say::chapter(1, "The set: a local Entra, a token store, a web app and a web API");
     let places = Places { entra: 0, https: false, api: 0, spa: "http://localhost:3000".to_owned() };
-    let (world, entra) = World::build(&places).await?;
+    let (world, entra) = World::build(&places, store, connection).await?;
+    say::step(format_args!("tokens in {}", world.store));
     say::step(format_args!("Entra at {}", world.entra_url));
     let (web_app, web_url) = world.start_app("web-app").await?;
     say::step(format_args!("web app at {web_url}"));
@@ -113,7 +116,7 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
     verdict.that(refused == 1 && asked == 1, "grace: one refresh, refused with AADSTS50173, and no second try");
     verdict.that(count(&journal, &grace.upn, graph) == 0, "grace: nothing was done in her name");
     let state = waits_for(&account(&backend, &world, &grace.upn).await?);
-    verdict.that(state.as_deref() == Some("AADSTS50173"), "grace: the database says that she must sign in, and why");
+    verdict.that(state.as_deref() == Some("AADSTS50173"), "grace: the store says that she must sign in, and why");
     let foreign =
         journal.iter().filter(|entry| token(entry) && entry.client_id.as_deref() != Some(&world.app_id)).count();
     let apps_own = journal.iter().filter(|entry| entry.redeems("client_credentials")).count();
@@ -124,7 +127,7 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
     for grant in &doomed.grants {
         backend.entries.remove(&grant.key, Removal::SignOut).await?;
     }
-    say::step(format_args!("{}'s entry deleted from the database", alan.upn));
+    say::step(format_args!("{}'s entry deleted from the store", alan.upn));
     let before = world.admin.now().await?;
     let second = worker::pass(&world).await?;
     table::print(&second);
@@ -148,7 +151,7 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
     sign_in(&world, &web_url, grace).await?;
     say::step(format_args!("{} signed in again", grace.upn));
     let state = waits_for(&account(&backend, &world, &grace.upn).await?);
-    verdict.that(state.is_none(), "grace: the database says that she is healthy");
+    verdict.that(state.is_none(), "grace: the store says that she is healthy");
     let before = world.admin.now().await?;
     let third = worker::pass(&world).await?;
     table::print(&third);
@@ -167,6 +170,9 @@ async fn story(keep: bool, told: &AtomicBool) -> Result<Verdict, Failure> {
         note("issued", &world.admin.issued().await?)?;
     }
     entra.stop().await?;
+    if let Some(left) = world.store.left() {
+        say::aside(left);
+    }
     Ok(verdict)
 }
 

@@ -10,6 +10,7 @@ use super::{
     Failure,
     admin::Admin,
     child::{OUTPUT, Program},
+    store::{Kind, Store},
 };
 use crate::stores;
 
@@ -35,6 +36,8 @@ pub(crate) struct Places {
 
 /// The set.
 pub(crate) struct World {
+    /// Dropped before its folder is.
+    pub(crate) store: Store,
     folder: TempDir,
     programs: PathBuf,
     pub(crate) entra_url: String,
@@ -50,7 +53,11 @@ pub(crate) struct World {
 
 impl World {
     /// Starts Entra, writes the settings, creates store and key ring as `absentia store create` does.
-    pub(crate) async fn build(places: &Places) -> Result<(Self, Program), Failure> {
+    pub(crate) async fn build(
+        places: &Places,
+        kind: Kind,
+        connection: Option<&str>,
+    ) -> Result<(Self, Program), Failure> {
         // Installs the TLS provider that the client below needs.
         absentia::transport::SystemHttp::new()?;
         let http = reqwest::Client::builder()
@@ -85,8 +92,10 @@ impl World {
         }
         let app = find("apps", "name", "Contoso App")?;
         let url = text(&about["url"])?;
+        let folder = TempDir::with_prefix("absentia-demo-")?;
         let world = Self {
-            folder: TempDir::with_prefix("absentia-demo-")?,
+            store: Store::make(kind, connection, folder.path()).await?,
+            folder,
             programs,
             tenant_id: text(&about["tenant_id"])?,
             app_id: text(&app["client_id"])?,
@@ -112,11 +121,6 @@ impl World {
         self.folder.path()
     }
 
-    /// The database.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.folder.path().join("tokens.db")
-    }
-
     /// A program beside this one.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.programs.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
@@ -128,7 +132,6 @@ impl World {
 
     /// The settings as the sample has them: nested for the apps, flat for the worker.
     fn write_settings(&self, secret: &str, places: &Places) -> Result<(), Failure> {
-        let database = format!("Data Source={}", self.database().display());
         let mut azure_ad = json!({
             "Instance": self.entra_url,
             "TenantId": self.tenant_id,
@@ -138,12 +141,14 @@ impl World {
         if let Some(file) = &self.ca_file {
             azure_ad["ExtraRootCertificates"] = json!(file);
         }
-        let strings = json!({ "TokenCacheDbConnStr": database });
+        let strings = self.store.connection_strings();
+        let token_cache = json!({ "KeyRing": self.folder.path().join("tokens.keys") });
         let graph = format!("{}/v1.0", self.entra_url);
         let app = |port: u16| {
             json!({
                 "AzureAd": azure_ad,
                 "ConnectionStrings": strings,
+                "TokenCache": token_cache,
                 "GraphApiUrl": graph,
                 "MicrosoftGraphBaseUrl": graph,
                 "Kestrel": { "Endpoints": { "Http": { "Url": format!("http://localhost:{port}") } } },
@@ -154,6 +159,7 @@ impl World {
         self.write("web-api", &app(places.api))?;
         let mut worker = azure_ad;
         worker["ConnectionStrings"] = strings;
+        worker["TokenCache"] = token_cache;
         worker["MicrosoftGraphBaseUrl"] = json!(graph);
         self.write("background-worker", &worker)
     }
