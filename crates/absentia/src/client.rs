@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use absentia_cache::{Adopted, Identity, Layout, LongRunningKey, Random, Subject, TokenCache};
+use absentia_cache::{Adopted, Identity, LongRunningKey, Random, Subject, TokenCache};
 use absentia_core::{AccountId, Authority, Error};
 use absentia_store::{Account, AccountQuery, Clock, Grant, GrantKind};
 
@@ -132,12 +132,7 @@ impl ConfidentialClient {
         match grant.kind {
             GrantKind::Account => Ok(self.account(&id)),
             GrantKind::LongRunning => {
-                let key = match self.cache().layout() {
-                    Layout::Native => {
-                        LongRunningKey::from_stored(grant.key.as_str().rsplit('/').next().unwrap_or_default())
-                    }
-                    Layout::DotNet => LongRunningKey::new(grant.key.as_str())?,
-                };
+                let key = LongRunningKey::of_entry(&grant.key, self.cache().layout())?;
                 Ok(self.long_running_of(&id, &key))
             }
             GrantKind::Assertion => Err(Error::config("A grant of a single assertion can act for nobody later")),
@@ -251,7 +246,10 @@ impl Builder {
         self
     }
 
-    /// Acts in the users' absence: what this client does leaves the time of their last activity as it is.
+    /// Acts in the users' absence: what this client does leaves the time of their last activity as it is, and Entra is asked
+    /// for nothing of a user whom an operator [blocked](absentia_store::AccountStore::block): then
+    /// [`account`](ConfidentialClient::account) and [`long_running`](ConfidentialClient::long_running) answer `Rejected` where a
+    /// cached token does not serve.
     #[must_use]
     pub fn background(mut self) -> Self {
         self.records_activity = false;

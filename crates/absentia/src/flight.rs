@@ -1,5 +1,6 @@
 //! A flight: what happens when memory cannot answer. It outlives its callers, and those who want the same share it.
 
+mod blocked;
 mod exchange;
 mod failure;
 mod landing;
@@ -66,6 +67,10 @@ impl<'a> Flight<'a> {
             return Ok(Attempt::Landed(landed));
         }
         if let Some(error) = self.remembered(&first) {
+            return self.fall_back(&first, error).map(Attempt::Landed);
+        }
+        // Before the lease: others who want the same may do so in her presence.
+        if let Err(error) = self.refuse_blocked(&first).await {
             return self.fall_back(&first, error).map(Attempt::Landed);
         }
         let (held, waited) = match take_turn(self.client, self.want).await? {

@@ -45,8 +45,8 @@ mod want;
 
 pub use absentia_cache::Builder as CacheBuilder;
 pub use absentia_cache::{
-    Adopted, Counter, Counters, DataProtector, DotNetExpiry, DotNetProtection, KeyRing, Layout, LongRunningKey,
-    TokenCache, Unprotected, key_ring,
+    Adopted, Answer, Counter, Counters, DataProtector, DotNetExpiry, DotNetProtection, Explanation, KeyRing, Layout,
+    LongRunningKey, Reason, TokenCache, Unprotected, key_ring,
 };
 pub use absentia_core::{AccountId, Authority, Error, ErrorKind, Scopes, Secret, UserAccount, challenge, error::Entra};
 pub use absentia_store as store;

@@ -353,7 +353,7 @@ impl TokenCache {
     }
 
     /// Reads the ring again, at most once in a while. Says whether it did.
-    async fn reload_ring(&self) -> bool {
+    pub(crate) async fn reload_ring(&self) -> bool {
         let Protection::DotNet { protected: Protected::DataProtection { protector, .. }, .. } = &self.0.protection
         else {
             return false;

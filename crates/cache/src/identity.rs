@@ -68,6 +68,17 @@ impl LongRunningKey {
         Self { text: None, hash: hash.into() }
     }
 
+    /// The key of the process whose entry this is.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), in .NET's layout, where the name of an entry is the key itself.
+    pub fn of_entry(key: &Key, layout: Layout) -> Result<Self, Error> {
+        match layout {
+            Layout::Native => Ok(Self::from_stored(key.as_str().rsplit('/').next().unwrap_or_default())),
+            Layout::DotNet => Self::new(key.as_str()),
+        }
+    }
+
     /// The text, when it is known.
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()

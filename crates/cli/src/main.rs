@@ -3,7 +3,9 @@
 mod commands;
 mod context;
 mod failure;
+mod find;
 mod output;
+mod reasons;
 
 use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode};
 
@@ -11,7 +13,10 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    commands::{accounts_list, accounts_sign_out, emulator_certificate, emulator_run, emulator_trust, store_create},
+    commands::{
+        accounts_block, accounts_list, accounts_sign_out, emulator_certificate, emulator_run, emulator_trust, explain,
+        store_create,
+    },
     context::Context,
 };
 
@@ -46,6 +51,8 @@ enum Command {
     /// The users that can be acted for.
     #[command(subcommand)]
     Accounts(Accounts),
+    /// Why a token for a user is a hit, a refresh or a miss, from what is stored: Entra is not asked.
+    Explain(explain::Options),
     /// A local Entra ID and a slice of Microsoft Graph.
     #[command(subcommand)]
     Emulator(Emulator),
@@ -63,6 +70,10 @@ enum Accounts {
     List(accounts_list::Options),
     /// End everything that is kept for a user.
     SignOut(accounts_sign_out::Options),
+    /// Stop acting for a user in the user's absence, whoever signs in or out, until it is lifted. Repeatable.
+    Block(accounts_block::Options),
+    /// Lift a block. Repeatable.
+    Unblock(accounts_block::Options),
 }
 
 #[derive(Subcommand)]
@@ -86,6 +97,9 @@ async fn main() -> ExitCode {
         Command::Store(Store::Create) => store_create::run(&context).await,
         Command::Accounts(Accounts::List(options)) => accounts_list::run(&context, &options).await,
         Command::Accounts(Accounts::SignOut(options)) => accounts_sign_out::run(&context, &options).await,
+        Command::Accounts(Accounts::Block(options)) => accounts_block::block(&context, &options).await,
+        Command::Accounts(Accounts::Unblock(options)) => accounts_block::unblock(&context, &options).await,
+        Command::Explain(options) => explain::run(&context, &options).await,
         Command::Emulator(Emulator::Run(options)) => emulator_run::run(&context, options).await,
         Command::Emulator(Emulator::Trust(options)) => emulator_trust::run(&options),
         Command::Emulator(Emulator::Certificate(options)) => emulator_certificate::run(&options),

@@ -11,6 +11,7 @@ use jiff::{Span, SpanRelativeTo, Timestamp};
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const WAITS: Style = AnsiColor::Yellow.on_default();
+pub(crate) const STOPPED: Style = AnsiColor::Red.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const BOLD: Style = Style::new().bold();
 
@@ -30,6 +31,7 @@ pub(crate) fn style_of(state: AccountState) -> Style {
         AccountState::Healthy => GOOD,
         AccountState::NeedsSignIn => WAITS,
         AccountState::Revoked => DIM,
+        AccountState::Blocked => STOPPED,
     }
 }
 

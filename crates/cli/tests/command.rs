@@ -7,73 +7,19 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+mod support;
+
 use std::{
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     time::{Duration, SystemTime},
 };
 
 use absentia::store::{
     Activity, Backend, Claim, ClaimRequest, Clock as _, Finish, GrantKind, GrantState, Key, SystemClock,
 };
-use absentia_config::Settings;
 use serde_json::Value;
 
-const CLIENT: &str = "33333333-1234-4567-89ab-000000000003";
-const TENANT: &str = "22222222-dddd-4eee-8fff-000000000002";
-const SECRET: &str = "a-client-secret-nobody-may-see";
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        let text = format!(
-            r#"{{ // as the sample has it
-                "AzureAd": {{ "TenantId": "{TENANT}", "ClientId": "{CLIENT}", "ClientSecret": "{SECRET}" }},
-                "ConnectionStrings": {{ "TokenCacheDbConnStr": "Data Source={}" }},
-            }}"#,
-            folder.0.path().join("tokens.db").display()
-        );
-        std::fs::write(folder.0.path().join("appsettings.json"), text).unwrap();
-        folder
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
-        let all = [output.stdout.clone(), output.stderr.clone()].concat();
-        assert!(!String::from_utf8_lossy(&all).contains(SECRET), "the secret was printed");
-        output
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_absentia"));
-        command.current_dir(self.0.path()).args(arguments).env_remove("ABSENTIA_LOG");
-        command
-    }
-
-    /// Standard output of a run that must end well.
-    fn text(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.text(&[arguments, &["--json"]].concat())).unwrap()
-    }
-
-    /// The exit code and standard error of a run that must not.
-    fn failure(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = self.run(arguments);
-        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    }
-
-    async fn backend(&self) -> Backend {
-        let settings = Settings::load(self.0.path().join("appsettings.json")).unwrap();
-        settings.token_cache(&[absentia_sqlite::opener()]).await.unwrap().backend().clone()
-    }
-}
+use crate::support::{CLIENT, Folder, TENANT};
 
 fn id(number: u32) -> String {
     format!("11111111-aaaa-4bbb-8ccc-{number:012}.{TENANT}")
@@ -200,6 +146,40 @@ async fn a_sign_out_asks_first_and_says_what_it_removed() {
     let (code, error) = folder.failure(&["accounts", "sign-out", "nobody@contoso.example", "--yes"]);
     assert_eq!(code, Some(1));
     assert!(error.contains("accounts list"), "{error}");
+}
+
+#[tokio::test]
+async fn a_block_is_set_shown_and_lifted() {
+    let folder = Folder::new();
+    folder.text(&["store", "create"]);
+    let backend = folder.backend().await;
+    record(&backend, 1, "ada@contoso.example", GrantKind::Account).await;
+    record(&backend, 2, "grace@contoso.example", GrantKind::Account).await;
+    assert_eq!(folder.failure(&["accounts", "block"]).0, Some(2));
+    let (code, error) = folder.failure(&["accounts", "block", "nobody@contoso.example"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("accounts list"), "{error}");
+
+    let text = folder.text(&["accounts", "block", "ADA@contoso.example"]);
+    assert!(text.contains("ada@contoso.example is blocked") && text.contains("accounts unblock"), "{text}");
+    assert!(folder.text(&["accounts", "block", &id(1)]).contains("already"));
+    let again = folder.json(&["accounts", "block", &id(1)]);
+    assert_eq!((&again["changed"], &again["account_id"]), (&false.into(), &id(1).into()));
+    let rows = folder.json(&["accounts", "list", "--state", "blocked"]);
+    assert_eq!((rows.as_array().unwrap().len(), &rows[0]["state"]), (1, &"blocked".into()));
+    assert_eq!(rows[0]["blocked_at"], again["blocked_at"]);
+    let text = folder.text(&["accounts", "list"]);
+    assert!(text.lines().any(|line| line.starts_with("ada@") && line.contains(" blocked ")), "{text}");
+
+    // She is blocked, whoever signs her out.
+    folder.text(&["accounts", "sign-out", "ada@contoso.example", "--yes"]);
+    let (code, error) = folder.failure(&["accounts", "unblock", "nobody"]);
+    assert_eq!(code, Some(1), "{error}");
+    let lifted = folder.json(&["accounts", "unblock", "ada@contoso.example"]);
+    assert_eq!((&lifted["changed"], &lifted["state"]), (&true.into(), &"revoked".into()));
+    assert_eq!(folder.json(&["accounts", "unblock", &id(1)])["changed"], false);
+    assert!(folder.text(&["accounts", "unblock", "grace@contoso.example"]).contains("was not blocked"));
+    assert_eq!(folder.json(&["accounts", "list", "--state", "blocked"]).as_array().unwrap().len(), 0);
 }
 
 #[test]

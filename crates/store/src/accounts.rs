@@ -74,6 +74,8 @@ pub enum AccountState {
     NeedsSignIn,
     /// The user signed out.
     Revoked,
+    /// An operator blocked it: nothing acts for the user in her absence until it is unblocked, whatever she does.
+    Blocked,
 }
 
 impl AccountState {
@@ -83,12 +85,15 @@ impl AccountState {
             Self::Healthy => "healthy",
             Self::NeedsSignIn => "needs-sign-in",
             Self::Revoked => "revoked",
+            Self::Blocked => "blocked",
         }
     }
 
     /// The state of this word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Healthy, Self::NeedsSignIn, Self::Revoked].into_iter().find(|state| state.as_str() == word)
+        [Self::Healthy, Self::NeedsSignIn, Self::Revoked, Self::Blocked]
+            .into_iter()
+            .find(|state| state.as_str() == word)
     }
 }
 
@@ -117,14 +122,18 @@ pub struct Account {
     pub attempts: u32,
     /// When she signed out, if she did and has not come back.
     pub revoked_at: Option<SystemTime>,
+    /// When an operator blocked it, if it is blocked.
+    pub blocked_at: Option<SystemTime>,
     /// Her grants, in ascending order of key.
     pub grants: Vec<Grant>,
 }
 
 impl Account {
-    /// How the account stands: revoked; else healthy while any account or long-running grant is.
+    /// How the account stands: blocked; else revoked; else healthy while any account or long-running grant is.
     pub fn state(&self) -> AccountState {
-        if self.revoked_at.is_some() {
+        if self.blocked_at.is_some() {
+            AccountState::Blocked
+        } else if self.revoked_at.is_some() {
             AccountState::Revoked
         } else if self.acting_grants().any(|grant| grant.state == GrantState::Healthy) {
             AccountState::Healthy
@@ -174,7 +183,7 @@ pub enum Recorded {
     SignedOut,
 }
 
-/// Which accounts to list. An empty query lists all that have an acting grant or signed out.
+/// Which accounts to list. An empty query lists all that have an acting grant, signed out or are blocked.
 #[derive(Clone, Debug, Default)]
 pub struct AccountQuery {
     /// Only of this client.
@@ -234,7 +243,7 @@ pub struct Finish {
 pub enum Finished {
     /// Written; the account is not held any more.
     Done,
-    /// Another worker holds the account by now, or it signed out: the outcome was discarded.
+    /// Another worker holds the account by now, it signed out or was blocked: the outcome was discarded.
     Superseded,
 }
 
@@ -274,7 +283,7 @@ pub trait AccountStore: Send + Sync + 'static {
     async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>>;
 
     /// Holds up to `limit` healthy accounts for a worker: moves `due_at` and `leased_until` to `now + lease` and raises the
-    /// fence. Accounts that signed out or have no healthy acting grant are never claimed. Longest idle first.
+    /// fence. Accounts that signed out, are blocked or have no healthy acting grant are never claimed. Longest idle first.
     ///
     /// # Errors
     /// When the store did not answer or is read-only.
@@ -299,6 +308,19 @@ pub trait AccountStore: Send + Sync + 'static {
     /// When the store did not answer or is read-only.
     async fn revoke(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<Account>;
 
+    /// Blocks an account, also one without a row. Nobody holds it any more and nobody can claim it; signing in and out and
+    /// sweeping leave it blocked. Repeatable: the first time stays. All else about the account goes on as before.
+    ///
+    /// # Errors
+    /// When the store did not answer or is read-only.
+    async fn block(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()>;
+
+    /// Lifts a block and makes the account due at `at`. Changes nothing where there is none.
+    ///
+    /// # Errors
+    /// When the store did not answer or is read-only.
+    async fn unblock(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()>;
+
     /// Forgets a grant whose entry is gone. Repeatable.
     ///
     /// # Errors
@@ -312,7 +334,7 @@ pub trait AccountStore: Send + Sync + 'static {
     async fn foreign_accounts(&self, client_id: &str) -> Result<u64>;
 
     /// Deletes up to `limit` rows that nobody needs: tombstones from before `revoked_before`, grants whose entry ended
-    /// before `now`, accounts without grants that never signed out. Says how many.
+    /// before `now`, accounts without grants that never signed out. The row of a blocked account stays. Says how many.
     ///
     /// # Errors
     /// When the store did not answer or is read-only.

@@ -23,6 +23,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a law that does not hold ends its test")]
 
 pub mod accounts;
+pub mod blocks;
 pub mod claims;
 pub mod expiry;
 mod fixture;
@@ -124,6 +125,14 @@ macro_rules! __conformance_group {
             listing::queries_filter,
             listing::queries_page,
             listing::sweeping_takes_only_what_nobody_needs,
+            blocks::a_blocked_account_is_never_claimed,
+            blocks::a_sign_in_does_not_lift_a_block,
+            blocks::a_block_outlives_a_sign_out_and_its_tombstone,
+            blocks::blocking_ends_a_claim,
+            blocks::a_block_beats_racing_claims,
+            blocks::unblocking_makes_due,
+            blocks::an_unknown_account_can_be_blocked,
+            blocks::a_block_is_of_one_client_and_account,
             claims::claims_what_is_due_idle_and_healthy,
             claims::claims_the_longest_idle_first,
             claims::racing_claimers_share_no_account,
@@ -239,6 +248,7 @@ mod tests {
         let this = include_str!("conformance.rs");
         for (module, source) in [
             ("accounts", include_str!("conformance/accounts.rs")),
+            ("blocks", include_str!("conformance/blocks.rs")),
             ("claims", include_str!("conformance/claims.rs")),
             ("expiry", include_str!("conformance/expiry.rs")),
             ("leases", include_str!("conformance/leases.rs")),

@@ -9,7 +9,7 @@ use absentia_store::{
     Account, AccountQuery, AccountStore, Acquired, Activity, Backend, Claim, ClaimRequest, Entry, Expiry, Finish,
     Finished, Key, Lease, LeaseState, LeaseStore, ManualClock, MemoryStore, Recorded, Removal, Removed, Result, Store,
     When, Written,
-    conformance::{self, Fixture, claims, expiry, leases, store},
+    conformance::{self, Fixture, blocks, claims, expiry, leases, store},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +28,8 @@ enum Promise {
     LeasesExclusively,
     /// An outcome needs the latest fence.
     ComparesFences,
+    /// A sign-in leaves an operator's block.
+    KeepsBlocks,
 }
 
 struct Broken {
@@ -101,6 +103,9 @@ impl AccountStore for Broken {
     }
 
     async fn record(&self, activity: &Activity) -> Result<Recorded> {
+        if self.breaks(Promise::KeepsBlocks) && activity.sign_in.is_some() {
+            self.inner.unblock(&activity.client_id, &activity.account_id, activity.at).await?;
+        }
         self.inner.record(activity).await
     }
 
@@ -131,6 +136,14 @@ impl AccountStore for Broken {
 
     async fn revoke(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<Account> {
         self.inner.revoke(client_id, account_id, at).await
+    }
+
+    async fn block(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        self.inner.block(client_id, account_id, at).await
+    }
+
+    async fn unblock(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        self.inner.unblock(client_id, account_id, at).await
     }
 
     async fn forget_grant(&self, client_id: &str, key: &Key) -> Result<()> {
@@ -201,4 +214,10 @@ fn two_holders_are_noticed() {
 #[should_panic]
 fn an_outcome_under_an_old_fence_is_noticed() {
     conformance::run(|| broken(Promise::ComparesFences), claims::an_outcome_under_an_old_fence_is_superseded);
+}
+
+#[test]
+#[should_panic]
+fn a_sign_in_that_lifts_a_block_is_noticed() {
+    conformance::run(|| broken(Promise::KeepsBlocks), blocks::a_sign_in_does_not_lift_a_block);
 }

@@ -28,6 +28,8 @@ struct Tried {
     /// The grant whose token the function has now.
     last: Option<Key>,
     got: Option<Got>,
+    /// The worker does not hold the account any more.
+    let_go: bool,
 }
 
 /// The last token, and through what it came.
@@ -53,8 +55,8 @@ impl AbsentUser {
     /// Cancel safe.
     ///
     /// # Errors
-    /// `InteractionRequired` when none of the grants can act any more; other kinds as the first grant that could not say
-    /// met them. Returning the error from your function is enough.
+    /// `InteractionRequired` when none of the grants can act any more; `Rejected` when the account was taken away meanwhile, by
+    /// an operator's block, a sign-out or another worker; other kinds as the first grant that could not say met them. Returning the error from your function is enough.
     pub fn token<'a>(&'a self, scopes: impl Into<Scopes<'a>>) -> AbsentTokenRequest<'a> {
         AbsentTokenRequest { absent: self, scopes: scopes.into(), claims: None, instead_of: None }
     }
@@ -73,6 +75,9 @@ impl AbsentUser {
     }
 
     async fn acquire(&self, request: &AbsentTokenRequest<'_>) -> Result<AccessToken, Error> {
+        if self.tried().let_go {
+            return Err(let_go());
+        }
         for grant in self.candidates() {
             // A row that names nobody is this account's trouble, not everybody's.
             let acquirer = self
@@ -119,6 +124,11 @@ impl AbsentUser {
         }
     }
 
+    /// The account was taken away: from here on there are no tokens of it.
+    pub(crate) fn let_go(&self) {
+        self.tried().let_go = true;
+    }
+
     /// Which grants cannot act any more, and why.
     pub(crate) fn failed(&self) -> Vec<(Key, Error)> {
         self.tried().failed.clone()
@@ -138,6 +148,12 @@ impl AbsentUser {
         // Each change of it is one assignment or push.
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn let_go() -> Error {
+    Error::new(ErrorKind::Rejected, "The worker does not hold this account any more").advise(
+        "An operator blocked it, the user signed out, or another worker took it over: return, the outcome is discarded",
+    )
 }
 
 impl fmt::Debug for AbsentUser {

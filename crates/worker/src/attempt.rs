@@ -120,7 +120,7 @@ impl<'a> Batch<'a> {
         let ending = tokio::select! {
             biased;
             ending = work => ending,
-            () = self.hold(&claim) => None,
+            () = self.hold(&claim, &absent) => None,
         };
         let now = self.pass.now();
         let Some(ending) = ending else {
@@ -152,15 +152,16 @@ impl<'a> Batch<'a> {
     }
 
     /// Renews the claim as long as it is polled. Never ends.
-    async fn hold(&self, claim: &Claim) {
+    async fn hold(&self, claim: &Claim, absent: &AbsentUser) {
         let lease = self.pass.worker.lease;
         loop {
             self.pass.sleep(lease / 3).await;
             match self.accounts.renew(claim, lease, self.pass.now()).await {
                 Ok(true) => {}
-                // The function goes on; what comes of it is discarded when it is written.
+                // The function goes on without further tokens; what comes of it is discarded when it is written.
                 Ok(false) => {
-                    tracing::warn!(account = %claim.account.account_id, "another worker took the account over");
+                    tracing::warn!(account = %claim.account.account_id, "the account was taken away from this worker");
+                    absent.let_go();
                     return std::future::pending().await;
                 }
                 Err(error) => {

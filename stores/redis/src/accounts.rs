@@ -97,6 +97,22 @@ impl AccountStore for RedisStore {
         rows::account(&client, account_id, &fields).ok_or_else(|| error::garbled(&self.0.config, "revoke an account"))
     }
 
+    async fn block(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        let client = fold(client_id);
+        self.list_client(&client, true).await?;
+        let base = self.0.names.client(&client);
+        let mut block = scripts::BLOCK.key(&base);
+        block.arg(account_id).arg(millis(at));
+        self.0.link.script::<i64>("block an account", &block).await?;
+        self.wait_for_replica(&base).await
+    }
+
+    async fn unblock(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        let mut unblock = scripts::UNBLOCK.key(self.0.names.client(&fold(client_id)));
+        unblock.arg(account_id).arg(millis(at));
+        self.0.link.script::<i64>("unblock an account", &unblock).await.map(drop)
+    }
+
     async fn forget_grant(&self, client_id: &str, key: &Key) -> Result<()> {
         let mut forget = scripts::FORGET.key(self.0.names.client(&fold(client_id)));
         forget.arg(key.as_str());
@@ -190,7 +206,7 @@ impl RedisStore {
 }
 
 fn is_asked_for(query: &AccountQuery, account: &Account) -> bool {
-    (account.revoked_at.is_some() || account.acting_grants().next().is_some())
+    (account.revoked_at.is_some() || account.blocked_at.is_some() || account.acting_grants().next().is_some())
         && query.username.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(&account.username))
         && query.idle_since.is_none_or(|since| account.last_activity < since)
         && query.state.is_none_or(|state| account.state() == state)

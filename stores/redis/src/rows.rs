@@ -42,6 +42,7 @@ pub(crate) fn account(client_id: &str, account_id: &str, fields: &Fields) -> Opt
         generation: number("generation")?,
         attempts: number("attempts").and_then(|attempts| attempts.try_into().ok()).unwrap_or(0),
         revoked_at: time("revoked"),
+        blocked_at: time("blocked"),
         grants: grants.flatten().collect(),
     })
 }

@@ -24,6 +24,8 @@ scripts! {
     RENEW_CLAIM = "accounts" "renew_claim";
     FINISH = "accounts" "finish";
     REVOKE = "accounts" "revoke";
+    BLOCK = "accounts" "block";
+    UNBLOCK = "accounts" "unblock";
     FORGET = "accounts" "forget";
     SWEEP = "accounts" "sweep";
 }

@@ -73,6 +73,20 @@ impl AccountStore for SqliteStore {
             .await
     }
 
+    async fn block(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        let (client, account, at) = (fold(client_id), account_id.to_owned(), millis(at));
+        self.writer
+            .write("block an account", move |transaction| record::block(transaction, &client, &account, at))
+            .await
+    }
+
+    async fn unblock(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        let (client, account, at) = (fold(client_id), account_id.to_owned(), millis(at));
+        self.writer
+            .write("unblock an account", move |transaction| record::unblock(transaction, &client, &account, at))
+            .await
+    }
+
     async fn forget_grant(&self, client_id: &str, key: &Key) -> Result<()> {
         let (client, key) = (fold(client_id), key.clone());
         self.writer

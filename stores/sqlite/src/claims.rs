@@ -28,7 +28,7 @@ const CLAIM: &str = "UPDATE accounts SET
         due_ms = ?2 + ?6, leased_until_ms = ?2 + ?6, claimed_ms = ?2, fence = fence + 1
     WHERE (client_id, account_id) IN (
         SELECT client_id, account_id FROM accounts AS a
-        WHERE client_id = ?1 AND revoked_ms IS NULL AND activity_ms < ?3
+        WHERE client_id = ?1 AND revoked_ms IS NULL AND blocked_ms IS NULL AND activity_ms < ?3
             AND (leased_until_ms IS NULL OR leased_until_ms <= ?2)
             AND due_ms <= iif(?4 IS NULL, ?2, 9223372036854775807)
             AND (?4 IS NULL OR claimed_ms IS NULL OR claimed_ms < ?4)
@@ -74,7 +74,7 @@ pub(crate) fn renew(transaction: &Connection, held: &Held, now: i64, lease: i64)
 }
 
 pub(crate) fn finish(transaction: &Connection, held: &Held, finish: &Finish) -> rusqlite::Result<Finished> {
-    // A sign-out lets the account go, so what is not held by anybody was superseded too.
+    // A sign-out or a block lets the account go, so what is not held by anybody was superseded too.
     let finished = transaction
         .prepare_cached(
             "UPDATE accounts SET due_ms = ?4, attempts = ?5, leased_until_ms = NULL

@@ -79,6 +79,30 @@ pub(crate) fn revoke(transaction: &Connection, client: &str, account: &str, at: 
     rows::account(transaction, client, account)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
+/// Blocks an account; nobody holds it afterwards.
+pub(crate) fn block(transaction: &Connection, client: &str, account: &str, at: i64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO accounts (client_id, account_id, tenant, username, activity_ms, due_ms, fence, generation,
+                sign_ins, attempts, blocked_ms)
+             VALUES (?1, ?2, '', '', ?3, ?3, 0, 0, 0, 0, ?3)
+             ON CONFLICT DO UPDATE SET blocked_ms = coalesce(blocked_ms, ?3), leased_until_ms = NULL",
+        )?
+        .execute((client, account, at))
+        .map(drop)
+}
+
+/// Lifts a block, if there is one; the account is due at `at`.
+pub(crate) fn unblock(transaction: &Connection, client: &str, account: &str, at: i64) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE accounts SET blocked_ms = NULL, due_ms = ?3
+             WHERE client_id = ?1 AND account_id = ?2 AND blocked_ms IS NOT NULL",
+        )?
+        .execute((client, account, at))
+        .map(drop)
+}
+
 /// Deletes grants first, so that the accounts they leave empty go in the same or the next call.
 pub(crate) fn sweep(transaction: &Connection, before: i64, now: i64, limit: i64) -> rusqlite::Result<usize> {
     let grants = transaction
@@ -97,6 +121,7 @@ pub(crate) fn sweep(transaction: &Connection, before: i64, now: i64, limit: i64)
             "DELETE FROM accounts WHERE (client_id, account_id) IN (
                 SELECT client_id, account_id FROM accounts AS a
                 WHERE (revoked_ms < ?1 OR (revoked_ms IS NULL AND generation = 0 AND coalesce(leased_until_ms, ?2) <= ?2))
+                    AND blocked_ms IS NULL
                     AND NOT EXISTS (SELECT 1 FROM grants AS g
                         WHERE g.client_id = a.client_id AND g.account_id = a.account_id)
                 LIMIT ?3)",

@@ -16,7 +16,7 @@ pub(crate) fn generation(connection: &Connection, client: &str, account: &str) -
 macro_rules! account_columns {
     () => {
         "SELECT client_id, account_id, tenant, username, activity_ms, due_ms, leased_until_ms, fence, generation,
-            attempts, revoked_ms FROM accounts AS a "
+            attempts, revoked_ms, blocked_ms FROM accounts AS a "
     };
 }
 
@@ -36,9 +36,10 @@ const LIST: &str = concat!(
         AND (?3 IS NULL OR username = ?3)
         AND (?4 IS NULL OR activity_ms < ?4)
         AND (?5 IS NULL OR (client_id, account_id) > (?5, ?6))
-        AND (revoked_ms IS NOT NULL OR EXISTS (SELECT 1 FROM grants AS g
+        AND (revoked_ms IS NOT NULL OR blocked_ms IS NOT NULL OR EXISTS (SELECT 1 FROM grants AS g
             WHERE g.client_id = a.client_id AND g.account_id = a.account_id AND g.kind <> 'assertion'))
         AND (?7 IS NULL OR ?7 = CASE
+            WHEN blocked_ms IS NOT NULL THEN 'blocked'
             WHEN revoked_ms IS NOT NULL THEN 'revoked'
             WHEN EXISTS (SELECT 1 FROM grants AS g WHERE g.client_id = a.client_id AND g.account_id = a.account_id
                 AND g.kind <> 'assertion' AND g.reason IS NULL) THEN 'healthy'
@@ -83,6 +84,7 @@ fn bare_account(row: &Row<'_>) -> rusqlite::Result<Account> {
         generation: row.get::<_, i64>(8)?.unsigned_abs(),
         attempts: row.get(9)?,
         revoked_at: row.get::<_, Option<i64>>(10)?.map(instant),
+        blocked_at: row.get::<_, Option<i64>>(11)?.map(instant),
         grants: Vec::new(),
     })
 }

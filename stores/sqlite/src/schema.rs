@@ -12,8 +12,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 1] =
-    [Migration { number: 1, name: "tables", sql: include_str!("../migrations/0001_tables.sql") }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { number: 1, name: "tables", sql: include_str!("../migrations/0001_tables.sql") },
+    Migration { number: 2, name: "blocked", sql: include_str!("../migrations/0002_blocked.sql") },
+];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migrations (
     number     INTEGER PRIMARY KEY,

@@ -5,7 +5,7 @@
 use std::{path::Path, sync::Arc};
 
 use absentia_sqlite::{SqliteConfig, SqliteStore};
-use absentia_store::{Error, ErrorKind, Expiry, Key, Store, SystemClock, When};
+use absentia_store::{AccountStore, Error, ErrorKind, Expiry, Key, Store, SystemClock, When};
 use bytes::Bytes;
 
 async fn open(path: &Path) -> Result<SqliteStore, Error> {
@@ -117,6 +117,28 @@ async fn an_older_schema_asks_for_its_migrations() {
 }
 
 #[tokio::test]
+async fn the_first_schema_is_brought_up_to_date_with_the_accounts_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT;
+             INSERT INTO migrations VALUES (1, 'tables', '8bda3b7922f5e3dd')",
+        )
+        .unwrap();
+    connection.execute_batch(include_str!("../migrations/0001_tables.sql")).unwrap();
+    connection
+        .execute_batch("INSERT INTO accounts VALUES ('c', 'ada.tid', 'tid', 'ada', 1, 2, NULL, NULL, 3, 4, 5, 6, NULL)")
+        .unwrap();
+    assert_config(open(&path).await, &path, "absentia store create");
+    create(&path).await.unwrap();
+    let store = open(&path).await.unwrap();
+    let ada = store.account("c", "ada.tid").await.unwrap().unwrap();
+    assert_eq!((ada.username.as_str(), ada.fence, ada.generation, ada.blocked_at), ("ada", 3, 4, None));
+}
+
+#[tokio::test]
 async fn an_edited_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens.db");
@@ -133,7 +155,7 @@ async fn released_migrations_are_as_they_were() {
     let path = folder.path().join("tokens.db");
     drop(create(&path).await.unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    let first: String =
-        connection.query_row("SELECT checksum FROM migrations WHERE number = 1", [], |row| row.get(0)).unwrap();
-    assert_eq!(first, "8bda3b7922f5e3dd");
+    let mut statement = connection.prepare("SELECT checksum FROM migrations ORDER BY number").unwrap();
+    let checksums: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(checksums, ["8bda3b7922f5e3dd", "7f9008f6ee77b43c"]);
 }

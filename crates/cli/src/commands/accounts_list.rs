@@ -22,7 +22,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", value_parser = time)]
     idle: Option<Duration>,
     /// Only accounts in this state.
-    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(["healthy", "needs-sign-in", "revoked"]))]
+    #[arg(long, value_name = "STATE", value_parser = PossibleValuesParser::new(["healthy", "needs-sign-in", "revoked", "blocked"]))]
     state: Option<String>,
 }
 
@@ -109,6 +109,9 @@ fn grants(account: &Account) -> String {
 }
 
 fn why(account: &Account, now: SystemTime) -> String {
+    if let Some(at) = account.blocked_at {
+        return format!("blocked {} ago", ago(at, now));
+    }
     match (account.revoked_at, waits(account)) {
         (Some(at), _) => format!("signed out {} ago", ago(at, now)),
         (None, Some((reason, since))) if account.state() == AccountState::NeedsSignIn => {
@@ -151,6 +154,7 @@ fn document(account: &Account, now: SystemTime) -> Value {
         "idle_seconds": now.duration_since(account.last_activity).unwrap_or_default().as_secs(),
         "due_at": utc(account.due_at),
         "signed_out_at": account.revoked_at.and_then(utc),
+        "blocked_at": account.blocked_at.and_then(utc),
         "grants": grants,
     })
 }

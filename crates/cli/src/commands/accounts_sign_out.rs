@@ -3,8 +3,8 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use absentia::{
-    AccountId, ConfidentialClient,
-    store::{Account, AccountQuery, AccountState, Clock as _, GrantKind, SystemClock},
+    AccountId,
+    store::{Account, Clock as _, GrantKind, SystemClock},
 };
 use absentia_config::Need;
 use serde_json::json;
@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::{
     context::{Context, openers},
     failure::Failure,
+    find::find,
     output::{BOLD, ago, clean, name, show, show_json},
 };
 
@@ -28,7 +29,7 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<(), Fail
     let settings = context.settings(&[Need::TenantId, Need::ClientId, Need::ClientSecret, Need::Store])?;
     let cache = settings.token_cache(&openers()).await?;
     let client = settings.confidential_client()?.cache(&cache).background().build()?;
-    let account = find(&client, &options.user).await?;
+    let account = find(&cache, client.client_id(), &options.user).await?;
     let id = AccountId::parse(&account.account_id)
         .ok_or_else(|| Failure::NotDone(format!("The stored account id {} is none", clean(&account.account_id))))?;
     if !options.yes {
@@ -60,32 +61,6 @@ pub(crate) async fn run(context: &Context, options: &Options) -> Result<(), Fail
         writeln!(out, "Access tokens that were handed out live until they expire; the session at Entra is not touched.")
     });
     Ok(())
-}
-
-/// The one account that is meant.
-async fn find(client: &ConfidentialClient, user: &str) -> Result<Account, Failure> {
-    // A user name can look like an id, so that only the store can tell.
-    let by_id = AccountQuery { account_id: Some(user.to_owned()), ..AccountQuery::default() };
-    let by_name = AccountQuery { username: Some(user.to_owned()), ..AccountQuery::default() };
-    let mut found = client.accounts(&by_id).await?;
-    if found.is_empty() {
-        found = client.accounts(&by_name).await?;
-    }
-    // One who signed out before gave way to one who did not; alone, the sign-out is repeated.
-    let is_live = |account: &Account| account.state() != AccountState::Revoked;
-    let mut meant: Vec<Account> = found.iter().filter(|account| is_live(account)).cloned().collect();
-    if meant.is_empty() {
-        meant = found;
-    }
-    let shown = clean(user);
-    match meant.len() {
-        0 => Err(Failure::NotDone(format!("No account of {shown} is stored: `absentia accounts list` shows who is"))),
-        1 => Ok(meant.remove(0)),
-        several => {
-            let ids: String = meant.iter().map(|account| format!("\n  {}", clean(&account.account_id))).collect();
-            Err(Failure::NotDone(format!("{several} accounts are called {shown}. Name one by its id:{ids}")))
-        }
-    }
 }
 
 fn ask(account: &Account) -> Result<(), Failure> {

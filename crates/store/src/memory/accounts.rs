@@ -44,6 +44,7 @@ impl Row {
             generation: 0,
             attempts: 0,
             revoked_at: None,
+            blocked_at: None,
             grants: Vec::new(),
         };
         Self { account, grants: BTreeMap::new(), sign_ins: 0, claimed_at: None }
@@ -180,7 +181,9 @@ impl Accounts {
             .filter(|(_, row)| row.grants.is_empty())
             .filter(|(_, row)| {
                 let account = &row.account;
-                is_old(row) || (account.revoked_at.is_none() && account.generation == 0 && !row.is_held(now))
+                let is_needless =
+                    is_old(row) || (account.revoked_at.is_none() && account.generation == 0 && !row.is_held(now));
+                is_needless && account.blocked_at.is_none()
             })
             .map(|(id, _)| id.clone())
             .take(limit - grants.len())
@@ -212,7 +215,7 @@ impl AccountStore for MemoryStore {
         let state = self.lock();
         let found = state.accounts.rows.range((from, Bound::Unbounded)).map(|(_, row)| row).filter(|row| {
             let account = &row.account;
-            (row.can_act() || account.revoked_at.is_some())
+            (row.can_act() || account.revoked_at.is_some() || account.blocked_at.is_some())
                 && query.client_id.as_ref().is_none_or(|client| client.eq_ignore_ascii_case(&account.client_id))
                 && query.account_id.as_ref().is_none_or(|id| *id == account.account_id)
                 && query.username.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(&account.username))
@@ -272,6 +275,24 @@ impl AccountStore for MemoryStore {
         // Nobody holds it any more: an outcome that comes later is superseded.
         row.account.leased_until = None;
         Ok(row.account())
+    }
+
+    async fn block(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        let mut state = self.lock();
+        let row = state.accounts.rows.entry(id(client_id, account_id)).or_insert_with_key(|id| Row::new(id, at));
+        row.account.blocked_at.get_or_insert(at);
+        row.account.leased_until = None;
+        Ok(())
+    }
+
+    async fn unblock(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        let mut state = self.lock();
+        let row = state.accounts.rows.get_mut(&id(client_id, account_id));
+        if let Some(row) = row.filter(|row| row.account.blocked_at.is_some()) {
+            row.account.blocked_at = None;
+            row.account.due_at = at;
+        }
+        Ok(())
     }
 
     async fn forget_grant(&self, client_id: &str, key: &Key) -> Result<()> {

@@ -46,11 +46,13 @@ local function index(account)
       end
     end
   end
-  local out = at.revoked
+  local out, blocked = at.revoked, at.blocked
+  local claimable = healthy and not out and not blocked
   redis.call('ZADD', base .. 'accounts', 0, account)
-  place(revoked, out, account)
-  place(due, healthy and not out and at.due, account)
-  place(claimed, healthy and not out and (at.claimed or '-inf'), account)
-  place(empty, not grants and not out and at.generation == '0' and (at.leased or '-inf'), account)
+  -- A sweep takes no blocked account: unblocked, it stands here again.
+  place(revoked, not blocked and out, account)
+  place(due, claimable and at.due, account)
+  place(claimed, claimable and (at.claimed or '-inf'), account)
+  place(empty, not grants and not out and not blocked and at.generation == '0' and (at.leased or '-inf'), account)
   redis.call(acting and not out and 'SADD' or 'SREM', base .. 'acting', account)
 end

@@ -1,5 +1,5 @@
 -- ARGV: account, fence, due, attempts, then for each grant: key, epoch, '=' and the reason or '' for healthy, '=' and the
--- claims or '', since. A sign-out lets the account go, so what is not held by anybody was superseded too.
+-- claims or '', since. A sign-out or a block lets the account go, so what is not held by anybody was superseded too.
 local account, fence, at, attempts = unpack(ARGV, 1, 4)
 local key = row(account)
 local found = redis.call('HMGET', key, 'fence', 'leased')

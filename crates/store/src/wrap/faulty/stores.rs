@@ -84,6 +84,14 @@ impl<S: AccountStore + ?Sized> AccountStore for Faulty<S> {
         self.switches.pass(Call::Revoke, self.inner.revoke(client_id, account_id, at)).await
     }
 
+    async fn block(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        self.switches.pass(Call::Block, self.inner.block(client_id, account_id, at)).await
+    }
+
+    async fn unblock(&self, client_id: &str, account_id: &str, at: SystemTime) -> Result<()> {
+        self.switches.pass(Call::Block, self.inner.unblock(client_id, account_id, at)).await
+    }
+
     async fn forget_grant(&self, client_id: &str, key: &Key) -> Result<()> {
         self.switches.pass(Call::Forget, self.inner.forget_grant(client_id, key)).await
     }

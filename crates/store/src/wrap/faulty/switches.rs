@@ -35,6 +35,8 @@ pub enum Call {
     Finish,
     /// [`AccountStore::revoke`](crate::AccountStore::revoke).
     Revoke,
+    /// [`AccountStore::block`](crate::AccountStore::block) and [`unblock`](crate::AccountStore::unblock).
+    Block,
     /// [`AccountStore::forget_grant`](crate::AccountStore::forget_grant) and
     /// [`sweep_accounts`](crate::AccountStore::sweep_accounts).
     Forget,

@@ -1,0 +1,1 @@
+ALTER TABLE accounts ADD COLUMN blocked_ms INTEGER; -- NULL: not blocked
