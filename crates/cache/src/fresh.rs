@@ -8,6 +8,8 @@ const MARGIN: u64 = 300;
 const LAST_RESORT: u64 = 30;
 /// A token from further ahead than this was written under a wrong clock.
 const FUTURE: u64 = 300;
+/// No token lives longer: MSAL.NET does not use one that says so.
+const LONGEST_LIFE: u64 = 10 * 365 * 24 * 3600;
 
 /// The lines of one token, unix seconds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,7 +20,7 @@ pub struct Freshness {
     pub usable: u64,
     /// Until here it may be served when a refresh ended `Unavailable` or `Throttled`.
     pub last_resort: u64,
-    /// Before this it is not used at all: it was cached at a time that has not come.
+    /// Before this it is not used at all: it was cached at a time that has not come, or would live for over ten years.
     pub not_before: u64,
 }
 
@@ -35,7 +37,7 @@ impl Freshness {
             refresh_due: due + spread * u64::from(jitter) / 255,
             usable,
             last_resort: expires_on.saturating_sub(LAST_RESORT),
-            not_before: cached_at.saturating_sub(FUTURE),
+            not_before: cached_at.saturating_sub(FUTURE).max(expires_on.saturating_sub(LONGEST_LIFE)),
         }
     }
 
@@ -85,6 +87,13 @@ mod tests {
             assert!(lines.refresh_due <= lines.usable);
             assert!((3700..=3760).contains(&lines.refresh_due));
         }
+    }
+
+    #[test]
+    fn a_token_that_lives_for_decades_is_not_used() {
+        let now = 1_800_000_000;
+        let ends_in = |years: u64| Freshness::new(now, now + years * 365 * 24 * 3600, 0, 0);
+        assert!(ends_in(9).is_usable(now) && !ends_in(11).is_usable(now) && !ends_in(11).is_last_resort(now));
     }
 
     #[test]

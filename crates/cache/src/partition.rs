@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer, de::DeserializeSeed as _, ser::SerializeMap a
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use self::read::Document;
+use self::read::{Document, without_trailing_commas};
 use crate::{identity::Identity, record::Entity};
 
 mod read;
@@ -55,8 +55,8 @@ impl PartialEq for Verbatim {
 }
 
 impl Partition {
-    /// Reads a document. `None` when it is not one: a byte order mark, a section that is no object, an entity of another
-    /// shape.
+    /// Reads a document. `None` when it is not one: a byte order mark, a comment, a section that is no object, an entity of
+    /// another shape.
     pub fn parse(json: &[u8]) -> Option<Self> {
         Self::of(Wiped::new(std::str::from_utf8(json).ok()?))
     }
@@ -64,8 +64,12 @@ impl Partition {
     /// Reads a document and keeps it: its texts are not copied.
     pub(crate) fn of(json: Wiped) -> Option<Self> {
         let json = Arc::new(json);
-        let mut deserializer = serde_json::Deserializer::from_str(&json);
-        let partition = Document(&json).deserialize(&mut deserializer).ok()?;
+        Self::read(&json).or_else(|| Self::read(&Arc::new(without_trailing_commas(&json)?)))
+    }
+
+    fn read(json: &Arc<Wiped>) -> Option<Self> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let partition = Document(json).deserialize(&mut deserializer).ok()?;
         deserializer.end().ok()?;
         Some(partition)
     }
@@ -181,7 +185,8 @@ pub(crate) fn is_plain_bearer(entity: &Entity) -> bool {
 }
 
 pub(crate) fn has_components(entity: &Entity) -> bool {
-    ["ext", "ext_cache_key", "additionalCacheKeyComponents"].iter().any(|name| entity.has(name))
+    !entity.text("ext_cache_key").is_empty()
+        || ["ext", "additionalCacheKeyComponents"].iter().any(|name| entity.has(name) && entity.raw(name) != Some("{}"))
 }
 
 /// The item key MSAL.NET computes; it is ignored on reading, but other libraries look entities up by it.
@@ -217,14 +222,14 @@ pub(crate) fn item_key(section: Section, entity: &Entity) -> String {
 /// What stands for the extra components of a cache key: base64url of SHA-256 over each name and value in order, with
 /// their lengths, as MSAL.NET, Go and Python have it.
 fn components_hash(entity: &Entity) -> Option<String> {
-    if let Some(hash) = entity.get("ext_cache_key") {
+    if let Some(hash) = entity.get("ext_cache_key").filter(|hash| !hash.is_empty()) {
         return Some(hash.to_owned());
     }
-    let components: BTreeMap<String, Option<String>> =
-        ["ext", "additionalCacheKeyComponents"].iter().find_map(|name| serde_json::from_str(entity.raw(name)?).ok())?;
+    let components: BTreeMap<String, String> = ["ext", "additionalCacheKeyComponents"]
+        .iter()
+        .find_map(|name| serde_json::from_str(entity.raw(name).filter(|raw| *raw != "{}")?).ok())?;
     let mut text = String::new();
     for (name, value) in components {
-        let value = value.unwrap_or_default();
         text.push_str(&format!("{}:{name}{}:{value}", name.len(), value.len()));
     }
     Some(sha256_base64url(&text))
@@ -352,5 +357,16 @@ mod tests {
             assert!(Partition::parse(bad.as_bytes()).is_none(), "{bad}");
         }
         assert!(Partition::parse(b"{}").is_some());
+    }
+
+    /// MSAL.NET reads them, and no comments.
+    #[test]
+    fn trailing_commas_are_read() {
+        let json = r#"{"AccessToken":{"k":{"secret":"a,}","target":"b" , } ,},"x":[1,2, ], }"#;
+        let partition = Partition::parse(json.as_bytes()).unwrap();
+        assert_eq!(partition.section(Section::AccessToken)[0].text("secret"), "a,}");
+        for bad in [r#"{"x":1,,}"#, r#"{"x":1,} // why"#, r#"{"x":",}"#] {
+            assert!(Partition::parse(bad.as_bytes()).is_none(), "{bad}");
+        }
     }
 }

@@ -62,6 +62,9 @@ const END_OF_TIME: u64 = 253_402_300_799;
 /// The length of the longest of them, in bytes.
 const LONGEST: usize = 28;
 
+/// Known members that are objects: name to text. All others are text.
+const OBJECTS: [&str; 4] = ["wam_account_ids", "ext", "persisted_cache_parameters", "additionalCacheKeyComponents"];
+
 /// Spellings of other libraries that mean a known member.
 const SPELLINGS: [(&str, &str); 3] =
     [("userAssertionHash", "user_assertion_hash"), ("key_id", "kid"), ("keyid", "kid")];
@@ -92,7 +95,7 @@ enum Field {
     Text(String),
     /// The token itself: wiped on drop.
     Secret(Wiped),
-    /// Anything that is not text: kept verbatim.
+    /// Kept verbatim: a member we do not know that is no text, or the object of a known one.
     Raw(Box<RawValue>),
 }
 
@@ -247,6 +250,10 @@ impl Name {
         self.as_str() == SECRET
     }
 
+    fn is_object(&self) -> bool {
+        OBJECTS.contains(&self.as_str())
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::Known(index) => index + 1,
@@ -266,12 +273,9 @@ impl Serialize for Entity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.fields.len()))?;
         for (name, field) in &self.0.fields {
-            match (field, name, self.0.text(field)) {
-                // MSAL.NET refuses a whole cache for one number in a known member
-                (Field::Raw(raw), Name::Unknown(_), _) | (Field::Raw(raw), _, None) => {
-                    map.serialize_entry(name.as_str(), raw)?;
-                }
-                (_, _, text) => map.serialize_entry(name.as_str(), text.unwrap_or_default())?,
+            match field {
+                Field::Raw(raw) => map.serialize_entry(name.as_str(), raw)?,
+                text => map.serialize_entry(name.as_str(), self.0.text(text).unwrap_or_default())?,
             }
         }
         map.end()
@@ -302,6 +306,21 @@ mod tests {
         );
         assert_eq!(entity.seconds("expires_on"), 17);
         assert_eq!(format!("{entity:?}"), r#"["new", "home_account_id", "secret", "expires_on"]"#);
+    }
+
+    /// MSAL.NET refuses a whole cache for one known member of another shape.
+    #[test]
+    fn known_members_are_text_or_objects_of_text() {
+        let text = r#"{"x":7,"client_id":true,"secret":7,"realm":["t"],"cached_at":17,"expires_on":17.9,"refresh_on":-1,
+            "wam_account_ids":["a"],"ext":"{\"a\":\"b\"}","persisted_cache_parameters":{"n":1,"o":{"p":null}},"name":{"n":null}}"#;
+        assert_eq!(
+            serde_json::to_string(&Entity::parse(text)).unwrap(),
+            concat!(
+                r#"{"x":7,"client_id":"true","secret":"7","name":"{\"n\":null}","realm":"[\"t\"]","#,
+                r#""wam_account_ids":{"":"[\"a\"]"},"cached_at":"17","expires_on":"17","refresh_on":"-1","#,
+                r#""ext":{"a":"b"},"persisted_cache_parameters":{"n":"1","o":"{\"p\":null}"}}"#
+            )
+        );
     }
 
     #[test]

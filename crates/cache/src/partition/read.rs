@@ -34,7 +34,14 @@ impl<'de> Visitor<'de> for Document<'_> {
         while let Some(name) = map.next_key::<String>()? {
             match SECTIONS.iter().find(|(_, known)| *known == name) {
                 Some((section, _)) => *partition.section_mut(*section) = map.next_value_seed(Items(self.0))?,
-                None => partition.root.push((name, Verbatim(map.next_value()?))),
+                None => {
+                    let value = Verbatim(map.next_value()?);
+                    // Twice in one document it would be refused by MSAL.NET; the last counts.
+                    match partition.root.iter_mut().find(|(there, _)| *there == name) {
+                        Some((_, there)) => *there = value,
+                        None => partition.root.push((name, value)),
+                    }
+                }
             }
         }
         Ok(partition)
@@ -70,4 +77,31 @@ impl<'de> Visitor<'de> for Items<'_> {
     fn visit_unit<E>(self) -> Result<Vec<Entity>, E> {
         Ok(Vec::new())
     }
+}
+
+/// The document without commas that stand before a closing bracket: MSAL.NET reads those, and so must whoever shares with
+/// hands that edited one. `None` when there is no such comma.
+pub(super) fn without_trailing_commas(json: &str) -> Option<Wiped> {
+    let mut cleaned = String::with_capacity(json.len()); // never moved: what is left behind would not be wiped
+    let (mut in_text, mut escaped) = (false, false);
+    let mut comma = None;
+    for c in json.chars() {
+        match c {
+            _ if in_text => {
+                in_text = escaped || c != '"';
+                escaped = c == '\\' && !escaped;
+            }
+            ',' => comma = Some(cleaned.len()),
+            '}' | ']' => {
+                if let Some(at) = comma.take() {
+                    cleaned.remove(at);
+                }
+            }
+            c if c.is_ascii_whitespace() => {}
+            c => (in_text, comma) = (c == '"', None),
+        }
+        cleaned.push(c);
+    }
+    let cleaned = Wiped::new(cleaned);
+    (cleaned.len() < json.len()).then_some(cleaned)
 }

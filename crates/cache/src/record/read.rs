@@ -10,7 +10,10 @@ use serde::{
         value::{MapAccessDeserializer, SeqAccessDeserializer},
     },
 };
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 
 use super::{Entity, Field, Members, Name};
 
@@ -42,7 +45,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         while let Some(NameRead(name)) = map.next_key()? {
             let (field, maybe_there) = match name {
                 Name::Known(index) => {
-                    let Some(field) = map.next_value_seed(Known { document: self.0, secret: name.is_secret() })? else {
+                    let Some(field) = map.next_value_seed(Known { document: self.0, name: &name })? else {
                         continue; // null: absent
                     };
                     let bit = 1 << index;
@@ -70,17 +73,45 @@ fn unknown<E: Error>(raw: &RawValue) -> Result<Field, E> {
     }
 }
 
-/// Reads the value of a known member: text, but for what somebody else wrote. `None` for `null`.
+/// Reads the value of a known member: text or, for some, an object of texts. `None` for `null`. What somebody else wrote in
+/// another shape is given the right one at once: MSAL.NET refuses a whole cache for one that is wrong.
 ///
 /// In one pass, unlike [`RawValue`].
 struct Known<'a> {
     document: &'a Arc<Wiped>,
-    secret: bool,
+    name: &'a Name,
 }
 
 impl Known<'_> {
-    fn other<E: Error>(value: &serde_json::Value) -> Result<Option<Field>, E> {
-        to_raw_value(value).map(|raw| Some(Field::Raw(raw))).map_err(E::custom)
+    fn value<E: Error>(self, value: Value) -> Result<Option<Field>, E> {
+        if !self.name.is_object() {
+            return Ok(Some(self.text(text_of(value))));
+        }
+        let members: Map<String, Value> = match value {
+            Value::Object(members) => members,
+            // An object written as text.
+            Value::String(text) => match serde_json::from_str(&text) {
+                Ok(members) => members,
+                Err(_) => Map::from_iter([(String::new(), text.into())]),
+            },
+            // What it means nobody knows; but a token with it is bound to something.
+            other => Map::from_iter([(String::new(), other)]),
+        };
+        let members: Map<_, _> = members.into_iter().map(|(name, value)| (name, text_of(value).into())).collect();
+        to_raw_value(&members).map(|raw| Some(Field::Raw(raw))).map_err(E::custom)
+    }
+
+    fn text(&self, text: String) -> Field {
+        if self.name.is_secret() { Field::Secret(Wiped::new(text)) } else { Field::Text(text) }
+    }
+}
+
+/// The text of a value; of one that is none its JSON, and of `null` the empty text.
+fn text_of(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
     }
 }
 
@@ -103,14 +134,14 @@ impl<'de> Visitor<'de> for Known<'_> {
         let start = text.as_ptr().addr().wrapping_sub(self.document.as_ptr().addr());
         let end = start.wrapping_add(text.len());
         match self.document.get(start..end) {
-            Some(_) => Ok(Some(Field::Read(start, end))),
-            None => self.visit_str(text),
+            Some(_) if !self.name.is_object() => Ok(Some(Field::Read(start, end))),
+            _ => self.visit_str(text),
         }
     }
 
     /// Text with escapes: not in the document as it is.
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(if self.secret { Field::Secret(Wiped::new(text)) } else { Field::Text(text.to_owned()) }))
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if self.name.is_object() { self.value(text.into()) } else { Ok(Some(self.text(text.to_owned()))) }
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
@@ -118,27 +149,28 @@ impl<'de> Visitor<'de> for Known<'_> {
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
-        Self::other(&value.into())
+        self.value(value.into())
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        Self::other(&value.into())
+        self.value(value.into())
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-        Self::other(&value.into())
+        self.value(value.into())
     }
 
+    /// A time with a fraction, which MSAL.NET takes for 0.
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-        Self::other(&value.into())
+        self.value(format!("{:.0}", value.trunc()).into())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Self::other(&Deserialize::deserialize(MapAccessDeserializer::new(map))?)
+        self.value(Deserialize::deserialize(MapAccessDeserializer::new(map))?)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        Self::other(&Deserialize::deserialize(SeqAccessDeserializer::new(seq))?)
+        self.value(Deserialize::deserialize(SeqAccessDeserializer::new(seq))?)
     }
 }
 
