@@ -5,7 +5,7 @@ use absentia_core::scope;
 
 use crate::{
     identity::Identity,
-    partition::{Partition, Section, has_components, item_key},
+    partition::{Partition, Section, has_components, is_redeemable, item_key},
     record::{Entity, SIGN_IN},
 };
 
@@ -102,6 +102,10 @@ pub fn merge(base: Option<&Partition>, mut theirs: Partition, mine: &Change, ide
             tokens.push(token.clone());
         }
     }
+    if mine.refresh_token.is_some() {
+        // Under whatever name of the cloud, whoever wrote it.
+        theirs.section_mut(Section::RefreshToken).retain(|entity| !is_redeemable(identity, entity));
+    }
     for (section, entity) in [
         (Section::RefreshToken, &mine.refresh_token),
         (Section::IdToken, &mine.id_token),
@@ -118,21 +122,24 @@ pub fn merge(base: Option<&Partition>, mut theirs: Partition, mine: &Change, ide
 /// Puts `entity` where its item key says, unless somebody changed what stands there since base.
 fn replace(base: Option<&Partition>, theirs: &mut Partition, section: Section, entity: &Entity) {
     let key = item_key(section, entity);
-    let at = |partition: &Partition| {
-        partition.section(section).iter().rfind(|there| item_key(section, there) == key).cloned()
+    // A key is members joined by dashes: another app's entity can be made to have ours. An account is of no app.
+    let is_it = |there: &Entity| {
+        let client = |entity: &Entity| entity.text("client_id").to_ascii_lowercase();
+        item_key(section, there) == key && (section == Section::Account || client(there) == client(entity))
     };
+    let at = |partition: &Partition| partition.section(section).iter().rfind(|there| is_it(there)).cloned();
     let there = at(theirs);
     // Which refresh token may be replaced was decided before.
     if section != Section::RefreshToken && base.is_some_and(|base| at(base) != there) {
         return;
     }
-    let mut entity = entity.clone();
+    let mut new = entity.clone();
     if let Some(there) = there.filter(|_| matches!(section, Section::Account | Section::AppMetadata)) {
-        entity.keep_unknown_of(&there); // what other libraries say about the same user or app
+        new.keep_unknown_of(&there); // what other libraries say about the same user or app
     }
     let entities = theirs.section_mut(section);
-    entities.retain(|there| item_key(section, there) != key);
-    entities.push(entity);
+    entities.retain(|there| !is_it(there));
+    entities.push(new);
 }
 
 /// Whether two access tokens are one to MSAL.NET: same user or assertion, app, cloud, tenant and kind, overlapping scopes.
@@ -276,6 +283,26 @@ mod tests {
         let merged = ready(merge(None, theirs, &mine, &ada(), 20));
         assert_eq!(secrets(&merged, Section::AccessToken), ["foreign", "mine"]);
         assert_eq!(secrets(&merged, Section::RefreshToken), ["foreign rt", "r2"]);
+    }
+
+    #[test]
+    fn a_new_refresh_token_replaces_those_under_other_names_of_the_cloud() {
+        let alias = refresh("of python", "").with("environment", "login.microsoftonline.com");
+        let family = refresh("of the family", "").with("family_id", "1");
+        let mut theirs = partition(&[], Some(alias));
+        theirs.section_mut(Section::RefreshToken).push(family);
+        let mine = change(ChangeKind::Refresh, token("t", "A", 20), Some(refresh("r2", "s")));
+        let merged = ready(merge(None, theirs, &mine, &ada(), 20));
+        assert_eq!(secrets(&merged, Section::RefreshToken), ["of the family", "r2"]);
+    }
+
+    /// Its members joined by dashes are our key.
+    #[test]
+    fn an_entity_of_another_app_that_has_our_item_key_stays() {
+        let foreign = refresh("foreign", "").with("client_id", "other").with("family_id", "cid");
+        let mine = change(ChangeKind::SignIn, token("t", "A", 20), Some(refresh("r2", "s")));
+        let merged = ready(merge(None, partition(&[], Some(foreign)), &mine, &ada(), 20));
+        assert_eq!(secrets(&merged, Section::RefreshToken), ["foreign", "r2"]);
     }
 
     #[test]

@@ -110,16 +110,14 @@ impl Partition {
             .max_by_key(|entity| entity.seconds("expires_on"))
     }
 
-    /// The refresh token of `identity`. Family tokens of first-party apps are not for confidential clients; of several
-    /// spellings of one entity the last counts, as in MSAL.NET.
+    /// The refresh token of `identity`. Of several the one under the cloud's preferred name counts, and of those the last, as
+    /// in MSAL.NET.
     pub fn refresh_token<'a>(&'a self, identity: &Identity) -> Option<&'a Entity> {
-        self.section(Section::RefreshToken).iter().rev().find(|entity| {
-            identity.is_ours(entity)
-                && identity.is_named_by(entity)
-                && entity.text("family_id").is_empty()
-                && !has_components(entity)
-                && !entity.text("secret").is_empty()
-        })
+        let preferred = |entity: &&Entity| entity.text("environment") == identity.authority.environment();
+        self.section(Section::RefreshToken)
+            .iter()
+            .filter(|entity| is_redeemable(identity, entity))
+            .max_by_key(preferred)
     }
 
     /// The user of `identity`, as the account entity and the ID token describe her.
@@ -182,6 +180,15 @@ pub(crate) fn is_plain_bearer(entity: &Entity) -> bool {
     (token_type.is_empty() || token_type.eq_ignore_ascii_case("bearer"))
         && entity.text("kid").is_empty()
         && !has_components(entity)
+}
+
+/// Whether a refresh token may be redeemed for `identity`. Family tokens of first-party apps are not for confidential clients.
+pub(crate) fn is_redeemable(identity: &Identity, entity: &Entity) -> bool {
+    identity.is_ours(entity)
+        && identity.is_named_by(entity)
+        && entity.text("family_id").is_empty()
+        && !has_components(entity)
+        && !entity.text("secret").is_empty()
 }
 
 pub(crate) fn has_components(entity: &Entity) -> bool {
@@ -349,6 +356,22 @@ mod tests {
         assert!(partition.names_key(&ada));
         partition.section_mut(Section::AccessToken).truncate(1);
         assert!(!partition.names_key(&ada));
+    }
+
+    #[test]
+    fn of_several_refresh_tokens_the_preferred_name_counts_then_the_last() {
+        let token =
+            |secret: &str, environment: &str| token("", "").with("secret", secret).with("environment", environment);
+        let mut partition = Partition::default();
+        let mut counts = |secret: &str, environment: &str| {
+            partition.section_mut(Section::RefreshToken).push(token(secret, environment));
+            partition.refresh_token(&ada()).unwrap().text("secret").to_owned()
+        };
+        assert_eq!(counts("1", "login.microsoftonline.com"), "1");
+        assert_eq!(counts("2", "sts.windows.net"), "2");
+        assert_eq!(counts("3", "login.windows.net"), "3");
+        assert_eq!(counts("4", "login.microsoftonline.com"), "3");
+        assert_eq!(counts("5", "login.windows.net"), "5");
     }
 
     #[test]

@@ -1,6 +1,12 @@
-//! Stored formats of others: every entry MSAL.NET wrote is read, and written back as the same document.
+//! What is stored, by us and by others: every spelling is read, and what is written is what MSAL.NET writes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
+
+mod checklist;
+mod libraries;
+mod partition_keys;
+mod recorded;
+mod support;
 
 use std::{fs, path::Path};
 
