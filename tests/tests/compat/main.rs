@@ -5,6 +5,7 @@
 mod checklist;
 mod libraries;
 mod partition_keys;
+mod properties;
 mod recorded;
 mod support;
 

@@ -211,16 +211,44 @@ pub(crate) async fn used(access_tokens: &[Value], scopes: &str) -> Option<String
 /// The members .NET reads as objects of texts.
 const OBJECTS: [&str; 3] = ["ext", "persisted_cache_parameters", "wam_account_ids"];
 
-/// What .NET demands of the shape of each member it knows, and of more.
+/// The members it reads as text.
+const TEXTS: [&str; 24] = [
+    "home_account_id",
+    "environment",
+    "client_info",
+    "client_id",
+    "secret",
+    "credential_type",
+    "username",
+    "name",
+    "given_name",
+    "family_name",
+    "local_account_id",
+    "authority_type",
+    "realm",
+    "account_source",
+    "target",
+    "family_id",
+    "user_assertion_hash",
+    "cached_at",
+    "expires_on",
+    "extended_expires_on",
+    "kid",
+    "token_type",
+    "refresh_on",
+    "ext_expires_on",
+];
+
+/// Each member that .NET knows has the shape it demands: it refuses a whole document for one that has not.
 pub(crate) fn assert_shapes(document: &Value) {
     for section in SECTIONS {
         for entity in entities(document, section) {
-            for (name, value) in entity.as_object().unwrap() {
-                let members: Vec<&Value> = match value {
-                    Value::Object(members) if OBJECTS.contains(&name.as_str()) => members.values().collect(),
-                    value => vec![value],
-                };
-                assert!(members.iter().all(|member| member.is_string()), "{section} {name}: {value}");
+            for name in TEXTS {
+                assert!(entity.get(name).is_none_or(Value::is_string), "{section} {name}: {entity}");
+            }
+            for object in OBJECTS.iter().filter_map(|name| entity.get(name)) {
+                let members = object.as_object().unwrap_or_else(|| panic!("{section}: {entity}"));
+                assert!(members.values().all(Value::is_string), "{section}: {entity}");
             }
         }
     }
