@@ -100,6 +100,7 @@ impl Partition {
                 && identity.is_named_by(entity)
                 && identity.realm().is_none_or(|realm| entity.text("realm").eq_ignore_ascii_case(realm))
                 && is_plain_bearer(entity)
+                && !entity.text("secret").is_empty()
         })
     }
 

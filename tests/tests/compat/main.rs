@@ -6,6 +6,7 @@ mod checklist;
 mod libraries;
 mod partition_keys;
 mod properties;
+mod read_back;
 mod recorded;
 mod support;
 
