@@ -16,6 +16,11 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// The value, unless it is absent, blank, a placeholder or not text.
     pub(crate) fn value(&mut self, setting: &Setting) -> Option<Value<'a>> {
+        self.value_of(setting, Kind::Text)
+    }
+
+    /// The value, which may also be written as this kind.
+    fn value_of(&mut self, setting: &Setting, kind: Kind) -> Option<Value<'a>> {
         let keys = || std::iter::once(&setting.key).chain(setting.also);
         let value =
             keys().filter_map(|key| self.configuration.get(key)).find(|value| !value.text().trim().is_empty())?;
@@ -31,7 +36,7 @@ impl<'a> Reader<'a> {
             self.wrong(setting, &value, "is not filled in: it holds the placeholder of the sample");
             return None;
         }
-        if value.kind() != Kind::Text {
+        if ![Kind::Text, kind].contains(&value.kind()) {
             self.wrong(setting, &value, "is not text in double quotes");
             return None;
         }
@@ -49,7 +54,17 @@ impl<'a> Reader<'a> {
         setting: &Setting,
         read: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let value = self.value(setting)?;
+        self.literal(setting, Kind::Text, read)
+    }
+
+    /// The same of a value that is no text, and may be written as what it is, as .NET takes it: `true`, `1024`.
+    pub(crate) fn literal<T, E: std::fmt::Display>(
+        &mut self,
+        setting: &Setting,
+        kind: Kind,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let value = self.value_of(setting, kind)?;
         match read(value.text()) {
             Ok(read) => Some(read),
             Err(error) => {
