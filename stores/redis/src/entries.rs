@@ -4,7 +4,7 @@ use absentia_store::{Entry, Expiry, Key, Removal, Removed, Result, Store, Versio
 use async_trait::async_trait;
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use redis::{Pipeline, Value, from_redis_value};
 
 use crate::{RedisStore, connect::Connection, scripts, time::span};
@@ -27,17 +27,9 @@ impl Store for RedisStore {
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
         let is_cluster = matches!(self.0.link.connect().await?, Connection::Cluster(_));
-        let mut found = Vec::with_capacity(keys.len());
-        for some in keys.chunks(AT_ONCE) {
-            if is_cluster {
-                // A pipeline goes to one node; these go to theirs, side by side.
-                let each = try_join_all(some.iter().map(|key| self.read(std::slice::from_ref(key)))).await?;
-                found.extend(each.into_iter().map(|mut one| one.pop().flatten()));
-            } else {
-                found.extend(self.read(some).await?);
-            }
-        }
-        Ok(found)
+        let chunks: Vec<_> = keys.chunks(AT_ONCE).map(|some| self.chunk(some, is_cluster).boxed()).collect();
+        // While one answer is taken apart, the next is on its way.
+        stream::iter(chunks).buffered(2).try_concat().await
     }
 
     async fn put(&self, key: &Key, value: Bytes, when: When, expiry: Expiry) -> Result<Written> {
@@ -74,6 +66,15 @@ impl Store for RedisStore {
 }
 
 impl RedisStore {
+    async fn chunk(&self, keys: &[Key], is_cluster: bool) -> Result<Vec<Option<Entry>>> {
+        if !is_cluster {
+            return self.read(keys).await;
+        }
+        // A pipeline goes to one node; these go to theirs, side by side.
+        let each = try_join_all(keys.iter().map(|key| self.read(std::slice::from_ref(key)))).await?;
+        Ok(each.into_iter().map(|mut one| one.pop().flatten()).collect())
+    }
+
     /// Reads entries with one pipeline, and re-arms those that slide.
     async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
         if keys.is_empty() {
