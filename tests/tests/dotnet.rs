@@ -2,12 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use absentia::{AccountId, DotNetExpiry, DotNetProtection, LongRunningKey, TokenCache, store::GrantKind};
+use absentia::{AccountId, CacheLevel, DotNetExpiry, DotNetProtection, LongRunningKey, TokenCache, store::GrantKind};
 use absentia_cache::{Entity, Partition, Section};
-use absentia_store::{AccountState, Backend, Entry, Expiry, Key, When};
+use absentia_store::{
+    AccountState, Backend, Change, Entry, Expiry, Key, Removal, Removed, Store, Version, Watch, WatchStore, When,
+    Written,
+};
 use absentia_tests::{Process, World};
+use bytes::Bytes;
+use tokio::sync::mpsc;
 
 /// A process in .NET's layout over the same stores.
 fn process(world: &World, backend: Backend) -> Process {
@@ -180,4 +191,109 @@ async fn expiry_is_dotnets() {
     let token = here.client.app().token("https://graph.microsoft.com/.default").await.unwrap();
     let ends = entry(&world, &app).await.unwrap().expiry.absolute.unwrap();
     assert_eq!(ends, token.expires_on());
+}
+
+/// A .NET process that writes between each of our reads and writes. It refreshes, and keeps none of our members.
+struct Overtaken {
+    entries: Arc<dyn Store>,
+    writes: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Store for Overtaken {
+    async fn get(&self, key: &Key) -> absentia_store::Result<Option<Entry>> {
+        self.entries.get(key).await
+    }
+
+    async fn put(&self, key: &Key, value: Bytes, when: When, expiry: Expiry) -> absentia_store::Result<Written> {
+        if let When::Unchanged(version) = &when {
+            let mut theirs = Partition::parse(&self.entries.get(key).await?.unwrap().value).unwrap();
+            let number = self.writes.fetch_add(1, Ordering::Relaxed).to_string();
+            for token in theirs.section_mut(Section::RefreshToken) {
+                *token = token.clone().with("absentia_sign_in", "").with("write", &number);
+            }
+            let version: Version = version.clone();
+            self.entries.put(key, theirs.to_json().to_vec().into(), When::Unchanged(version), expiry).await?;
+        }
+        self.entries.put(key, value, when, expiry).await
+    }
+
+    async fn remove(&self, key: &Key, when: Removal) -> absentia_store::Result<Removed> {
+        self.entries.remove(key, when).await
+    }
+}
+
+#[tokio::test]
+async fn who_is_overtaken_by_dotnet_each_time_is_served_all_the_same() {
+    let world = World::new().await;
+    let ada = world.entra.user("ada");
+    world.sign_in_for(&process(&world, world.backend.clone()).client, &ada, "User.Read").await.unwrap();
+    let entries = Arc::new(Overtaken { entries: world.backend.entries.clone(), writes: AtomicUsize::new(0) });
+    let here = process(&world, Backend { entries: entries.clone(), ..world.backend.clone() });
+    let account = here.client.account(&world.id(&ada));
+    let old = account.token("User.Read").await.unwrap();
+    let before = world.entra.journal().token_requests().count();
+    let token = account.token("User.Read").instead_of(&old).await.unwrap();
+    assert!(!token.is_same_as(&old));
+    assert_eq!(entries.writes.load(Ordering::Relaxed), 3);
+    assert_eq!(world.entra.journal().token_requests().count(), before + 3);
+    // What .NET wrote stays.
+    let stored = partition(&world, world.id(&ada).as_str()).await;
+    assert_eq!(stored.section(Section::RefreshToken)[0].text("write"), "2");
+}
+
+/// A backend that sees what others do.
+struct Seeing(Mutex<Option<mpsc::UnboundedReceiver<Change>>>);
+
+#[async_trait::async_trait]
+impl WatchStore for Seeing {
+    async fn watch(&self) -> absentia_store::Result<Box<dyn Watch>> {
+        panic!("in this layout others write too")
+    }
+
+    async fn watch_others(&self) -> absentia_store::Result<Box<dyn Watch>> {
+        Ok(Box::new(Seen(self.0.lock().unwrap().take().unwrap())))
+    }
+}
+
+struct Seen(mpsc::UnboundedReceiver<Change>);
+
+#[async_trait::async_trait]
+impl Watch for Seen {
+    async fn next(&mut self) -> absentia_store::Result<Vec<Change>> {
+        Ok(vec![self.0.recv().await.unwrap()])
+    }
+}
+
+#[tokio::test]
+async fn what_dotnet_touches_is_looked_at_and_what_it_changed_is_forgotten() {
+    let world = World::new().await;
+    let (ada, grace) = (world.entra.user("ada"), world.entra.user("grace"));
+    let (touch, told) = mpsc::unbounded_channel();
+    let watch = Some(Arc::new(Seeing(Mutex::new(Some(told)))) as Arc<dyn WatchStore>);
+    let here = process(&world, Backend { watch, ..world.backend.clone() });
+    tokio::spawn(here.client.cache().clone().upkeep(std::future::pending()));
+    tokio::task::yield_now().await; // it forgets everything when it begins
+    for user in [&ada, &grace] {
+        world.sign_in_for(&here.client, user, "User.Read").await.unwrap();
+    }
+    let keys = [&ada, &grace].map(|user| Key::new(world.id(user).as_str()));
+    let level = async |user| {
+        let token = here.client.account(&world.id(user)).token("User.Read").await;
+        token.map(|token| token.metadata().cache_level)
+    };
+    // .NET removes ada and does no more than use grace.
+    world.backend.entries.remove(&keys[0], Removal::SignOut).await.unwrap();
+    assert_eq!(level(&ada).await.unwrap(), CacheLevel::L1, "nothing was told yet");
+    for key in keys.into_iter().chain([Key::new("nobody")]) {
+        touch.send(Change::Touched(key)).unwrap();
+    }
+    let mut turns = 0;
+    while level(&ada).await.is_ok() {
+        world.advance(Duration::from_millis(50));
+        tokio::task::yield_now().await;
+        turns += 1;
+        assert!(turns < 1_000, "what was removed is served");
+    }
+    assert_eq!(level(&grace).await.unwrap(), CacheLevel::L1, "what did not change stays");
 }

@@ -21,7 +21,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 process.on("exit", killAll);
 
-for (const name of ["python", "node", "dotnet"].filter((name) => !values.only || values.only === name)) {
+for (const name of ["python", "node", "dotnet", "sharing"].filter((name) => !values.only || values.only === name)) {
   if (interrupted) break;
   const { title, optional, missing, play } = await import(`./${name}/index.mjs`);
   console.log(`\n${title}`);

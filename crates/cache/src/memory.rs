@@ -252,6 +252,11 @@ impl Memory {
         }
     }
 
+    /// Whether something of an entry is held.
+    pub(crate) fn holds(&self, key: &str) -> bool {
+        self.slots.peek(&self.place_of(key)).is_some()
+    }
+
     /// Forgets everything.
     pub(crate) fn forget_all(&self) {
         for stripe in &self.stripes {

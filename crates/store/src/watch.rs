@@ -11,6 +11,9 @@ pub enum Change {
     Removed(Key),
     /// An entry was written, as this version.
     Written(Key, Version),
+    /// Something was done to an entry, perhaps no more than to re-arm its expiry: told by
+    /// [`watch_others`](WatchStore::watch_others) alone.
+    Touched(Key),
 }
 
 /// Announcements of writes and removals by any process. Leases, re-armed expiry, accounts and grants are not announced.
@@ -21,6 +24,16 @@ pub trait WatchStore: Send + Sync + 'static {
     /// # Errors
     /// When the store did not answer.
     async fn watch(&self) -> Result<Box<dyn Watch>>;
+
+    /// Begins to watch a store to which programs write that announce nothing. Where the backend can see them, it tells their
+    /// writes and removals as [`Change::Touched`]; what was announced may be told so once more. By default the same as
+    /// [`watch`](Self::watch).
+    ///
+    /// # Errors
+    /// When the store did not answer.
+    async fn watch_others(&self) -> Result<Box<dyn Watch>> {
+        self.watch().await
+    }
 }
 
 /// One running watch.

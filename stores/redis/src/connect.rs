@@ -8,6 +8,7 @@ use redis::{
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
+    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
     from_redis_value,
     io::{
         AsyncDNSResolver,
@@ -86,10 +87,7 @@ pub(crate) async fn connect(config: &RedisConfig) -> RedisResult<Connection> {
 /// The primary among the endpoints, or the one sentinels name, or any node of a Cluster. A replica only when nothing
 /// better answers: it can still be read.
 pub(crate) async fn find(config: &RedisConfig, how: &AsyncConnectionConfig) -> RedisResult<Found> {
-    let how = how
-        .clone()
-        .set_connection_timeout(Some(config.connect_timeout))
-        .set_response_timeout(Some(config.response_timeout));
+    let how = timely(config, how);
     if config.sentinel.is_some() {
         let (host, port) = primary_of_sentinels(config).await?;
         return ask(config, &host, port, &how).await.map(|(found, _)| found);
@@ -107,6 +105,35 @@ pub(crate) async fn find(config: &RedisConfig, how: &AsyncConnectionConfig) -> R
         (None, Some(error)) => Err(error),
         (None, None) => Err((ErrorKind::InvalidClientConfig, "no endpoint is named").into()),
     }
+}
+
+/// A connection to the server at this address.
+pub(crate) async fn at(
+    config: &RedisConfig,
+    host: &str,
+    port: u16,
+    how: &AsyncConnectionConfig,
+) -> RedisResult<MultiplexedConnection> {
+    ask(config, host, port, &timely(config, how)).await.map(|(found, _)| found.connection)
+}
+
+/// The addresses of a Cluster's primaries.
+pub(crate) async fn primaries(cluster: &ClusterConnection) -> RedisResult<Vec<(String, u16)>> {
+    let everyone = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+    let garbled = || RedisError::from((ErrorKind::UnexpectedReturnType, "the Cluster names its primaries otherwise"));
+    let Value::Map(answers) = cluster.clone().route_command(redis::cmd("PING"), everyone).await? else {
+        return Err(garbled());
+    };
+    let address = |node: Value| {
+        let node = from_redis_value::<String>(node).ok()?;
+        let (host, port) = node.rsplit_once(':')?;
+        Some((host.to_owned(), port.parse().ok()?))
+    };
+    answers.into_iter().map(|(node, _)| address(node).ok_or_else(garbled)).collect()
+}
+
+fn timely(config: &RedisConfig, how: &AsyncConnectionConfig) -> AsyncConnectionConfig {
+    how.clone().set_connection_timeout(Some(config.connect_timeout)).set_response_timeout(Some(config.response_timeout))
 }
 
 /// Connects to one server; whether it may be written.
@@ -127,9 +154,7 @@ async fn ask(config: &RedisConfig, host: &str, port: u16, how: &AsyncConnectionC
 async fn primary_of_sentinels(config: &RedisConfig) -> RedisResult<(String, u16)> {
     let Some(sentinel) = &config.sentinel else { return Err((ErrorKind::EmptySentinelList, "no sentinel").into()) };
     let mut last: RedisError = (ErrorKind::EmptySentinelList, "no sentinel is named").into();
-    let how = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(config.connect_timeout))
-        .set_response_timeout(Some(config.response_timeout));
+    let how = timely(config, &AsyncConnectionConfig::new());
     for (host, port) in &config.endpoints {
         let asked = async {
             let login = login(sentinel.user.as_deref(), sentinel.password.as_ref());

@@ -35,6 +35,11 @@ impl Names {
         format!("{}{key}", self.instance)
     }
 
+    /// The key of the entry whose HASH has this name; none for what is not an entry's.
+    pub(crate) fn key_of(&self, name: &str) -> Option<Key> {
+        name.strip_prefix(&self.instance).filter(|_| !name.starts_with(OWN)).map(Key::new)
+    }
+
     /// The HASH of a lease.
     pub(crate) fn lease(&self, key: &Key) -> String {
         format!("{OWN}lease:{}:{key}", self.instance)

@@ -3,12 +3,16 @@ use std::{collections::BTreeSet, sync::PoisonError};
 use absentia_store::{Key, Result, ScanStore};
 use async_trait::async_trait;
 use redis::{
-    Cmd, Value,
-    cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo, SingleNodeRoutingInfo},
+    Cmd,
+    cluster_routing::{RoutingInfo, SingleNodeRoutingInfo},
     from_redis_value,
 };
 
-use crate::{RedisStore, connect::Connection, error, names::OWN};
+use crate::{
+    RedisStore,
+    connect::{self, Connection},
+    error,
+};
 
 const DOING: &str = "walk over the entries";
 
@@ -57,17 +61,10 @@ impl RedisStore {
         let mut keys = BTreeSet::new();
         match self.0.link.connect().await? {
             Connection::One(_) => self.keys_of(None, &mut keys).await?,
-            Connection::Cluster(mut cluster) => {
+            Connection::Cluster(cluster) => {
                 // Each primary has the keys of its slots.
-                let explain = |error| error::explain(&self.0.config, DOING, error);
-                let everyone = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
-                let answers = cluster.route_command(redis::cmd("PING"), everyone).await.map_err(explain)?;
-                let Value::Map(answers) = answers else { return Err(error::garbled(&self.0.config, DOING)) };
-                for (node, _) in answers {
-                    let node = from_redis_value::<String>(node).ok();
-                    let node = node.as_deref().and_then(|node| node.rsplit_once(':'));
-                    let node = node.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-                    let (host, port) = node.ok_or_else(|| error::garbled(&self.0.config, DOING))?;
+                let primaries = connect::primaries(&cluster).await;
+                for (host, port) in primaries.map_err(|error| error::explain(&self.0.config, DOING, error))? {
                     self.keys_of(Some(SingleNodeRoutingInfo::ByAddress { host, port }), &mut keys).await?;
                 }
             }
@@ -85,8 +82,7 @@ impl RedisStore {
             let (next, names) = self.page(scan, node.clone()).await?;
             // What is not text was not written by a cache.
             let names = names.into_iter().filter_map(|name| String::from_utf8(name).ok());
-            let names = names.filter(|name| !name.starts_with(OWN));
-            keys.extend(names.filter_map(|name| name.strip_prefix(instance).map(Key::new)));
+            keys.extend(names.filter_map(|name| self.0.names.key_of(&name)));
             cursor = next;
             if cursor == 0 {
                 return Ok(());

@@ -20,6 +20,7 @@ use crate::{
     RedisStore,
     connect::{self, Connection},
     error,
+    names::Names,
 };
 
 /// How many announcements wait for a slow listener before it hears `Lost` instead.
@@ -33,15 +34,27 @@ const DOING: &str = "watch for changes";
 #[async_trait]
 impl WatchStore for RedisStore {
     async fn watch(&self) -> Result<Box<dyn Watch>> {
-        let subscription = Subscription::begin(self).await?;
-        Ok(Box::new(RedisWatch { store: self.clone(), subscription: Some(subscription) }))
+        RedisWatch::begin(self, false).await
+    }
+
+    async fn watch_others(&self) -> Result<Box<dyn Watch>> {
+        RedisWatch::begin(self, true).await
     }
 }
 
 struct RedisWatch {
     store: RedisStore,
+    /// Whether what programs do that announce nothing is told too.
+    others: bool,
     /// Absent after it broke, until another could be begun.
     subscription: Option<Subscription>,
+}
+
+impl RedisWatch {
+    async fn begin(store: &RedisStore, others: bool) -> Result<Box<dyn Watch>> {
+        let subscription = Some(Subscription::begin(store, others).await?);
+        Ok(Box::new(Self { store: store.clone(), others, subscription }))
+    }
 }
 
 #[async_trait]
@@ -49,12 +62,12 @@ impl Watch for RedisWatch {
     async fn next(&mut self) -> Result<Vec<Change>> {
         loop {
             let Some(subscription) = &mut self.subscription else {
-                self.subscription = Some(Subscription::begin(&self.store).await?);
+                self.subscription = Some(Subscription::begin(&self.store, self.others).await?);
                 return Ok(vec![Change::Lost]);
             };
             let heard = tokio::select! {
                 biased;
-                heard = subscription.hear() => heard,
+                heard = subscription.hear(&self.store.0.names) => heard,
                 () = self.store.0.clock.sleep(SILENCE) => {
                     if subscription.is_alive().await { continue } else { None }
                 }
@@ -70,13 +83,15 @@ impl Watch for RedisWatch {
 /// A connection of its own that listens. Any node of a Cluster hears what is announced at the others.
 struct Subscription {
     connection: MultiplexedConnection,
+    /// Those to the primaries of a Cluster, each of which tells what is done to its own keys.
+    trackers: Vec<MultiplexedConnection>,
     incoming: mpsc::Receiver<PushInfo>,
     /// Set when something did not fit into `incoming`.
     overflow: Arc<AtomicBool>,
 }
 
 impl Subscription {
-    async fn begin(store: &RedisStore) -> Result<Self> {
+    async fn begin(store: &RedisStore, others: bool) -> Result<Self> {
         let (config, channel) = (&*store.0.config, &store.0.names.channel);
         let (sender, incoming) = mpsc::channel(KEPT);
         let overflow = Arc::new(AtomicBool::new(false));
@@ -92,8 +107,12 @@ impl Subscription {
         let explain = |error| error::explain(config, DOING, error);
         let mut connection = connect::find(config, &how).await.map_err(explain)?.connection;
         connection.subscribe(channel).await.map_err(explain)?;
-        let mut subscription = Self { connection, incoming, overflow };
-        if let Connection::Cluster(cluster) = store.0.link.connect().await? {
+        let mut subscription = Self { connection, trackers: Vec::new(), incoming, overflow };
+        let connected = store.0.link.connect().await?;
+        if others {
+            subscription.track(store, &connected, &how).await.map_err(explain)?;
+        }
+        if let Connection::Cluster(cluster) = connected {
             let (id, limit) = (store.write_id(), store.0.clock.sleep(config.response_timeout));
             tokio::select! {
                 biased;
@@ -105,6 +124,29 @@ impl Subscription {
             }
         }
         Ok(subscription)
+    }
+
+    /// Has the server tell the names of entries that anybody touches: client-side caching in broadcast mode, which needs no
+    /// memory there for each name. Replicas of a Cluster that become primaries are reached when the connection to the old one breaks.
+    async fn track(
+        &mut self,
+        store: &RedisStore,
+        connected: &Connection,
+        how: &AsyncConnectionConfig,
+    ) -> RedisResult<()> {
+        let mut tracking = redis::cmd("CLIENT");
+        tracking.arg("TRACKING").arg("ON").arg("BCAST");
+        let instance = store.0.names.instance();
+        if !instance.is_empty() {
+            tracking.arg("PREFIX").arg(instance);
+        }
+        let Connection::Cluster(cluster) = connected else { return tracking.exec_async(&mut self.connection).await };
+        for (host, port) in connect::primaries(cluster).await? {
+            let mut primary = connect::at(&store.0.config, &host, port, how).await?;
+            tracking.exec_async(&mut primary).await?;
+            self.trackers.push(primary);
+        }
+        Ok(())
     }
 
     /// Has each primary announce a mark, and waits for all: what was announced before has then been heard, and is
@@ -128,7 +170,7 @@ impl Subscription {
     }
 
     /// At least one change, or `None` when the connection is gone. Cancel safe.
-    async fn hear(&mut self) -> Option<Vec<Change>> {
+    async fn hear(&mut self, names: &Names) -> Option<Vec<Change>> {
         let mut changes = Vec::new();
         while changes.is_empty() {
             let mut push = Some(self.incoming.recv().await?);
@@ -137,6 +179,7 @@ impl Subscription {
                 match taken.kind {
                     PushKind::Disconnection => return None,
                     PushKind::Message => changes.extend(payload(taken).and_then(|text| change(&text))),
+                    PushKind::Invalidate => touched(taken, names, &mut changes),
                     _ => {}
                 }
                 push = self.incoming.try_recv().ok();
@@ -149,7 +192,23 @@ impl Subscription {
     }
 
     async fn is_alive(&mut self) -> bool {
-        redis::cmd("PING").exec_async(&mut self.connection).await.is_ok()
+        for connection in std::iter::once(&mut self.connection).chain(&mut self.trackers) {
+            if redis::cmd("PING").exec_async(connection).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The entries whose names a server tells; it tells none when all are gone.
+fn touched(push: PushInfo, names: &Names, changes: &mut Vec<Change>) {
+    match push.data.into_iter().next() {
+        Some(Value::Array(keys)) => {
+            let keys = keys.into_iter().filter_map(|key| String::from_redis_value(key).ok());
+            changes.extend(keys.filter_map(|key| names.key_of(&key)).map(Change::Touched));
+        }
+        _ => changes.push(Change::Lost),
     }
 }
 

@@ -10,19 +10,22 @@ const LIBRARY_ERROR = 2;
 export class Witness {
   #verifier;
 
-  constructor(world, program, store) {
+  /** `options`: how it keeps its cache, by the names of the program's own options. */
+  constructor(world, program, options) {
     this.world = world;
     this.program = program;
     const { about } = world.entra;
-    this.options = ["--authority", about.authority, "--ca", about.ca_file, "--client-id", world.app.client_id, "--store", store];
-    // Data protection keeps its keys there.
+    const all = { authority: about.authority, ca: about.ca_file, "client-id": world.app.client_id, ...options };
+    this.options = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
+    // The web app's data protection keeps its keys there.
     const home = join(world.folder, "home");
-    mkdirSync(home);
+    mkdirSync(home, { recursive: true });
     this.environment = { HOME: home, SSL_CERT_FILE: about.ca_file };
   }
 
-  async ask({ do: name, scopes, secret = this.world.app.secret, ...command }) {
-    const run = (...more) => this.#run([...more, ...this.options, "--secret", secret, "--scopes", scopes.join(" "), "--show-secrets"]);
+  async ask({ do: name, scopes, secret = this.world.app.secret, more = [], ...command }) {
+    const always = [...more, ...this.options, "--secret", secret, "--show-secrets"];
+    const run = (...how) => this.run(...how, ...always, ...(scopes ? ["--scopes", scopes.join(" ")] : []));
     switch (name) {
       case "begin": {
         const { url, verifier } = await run("interactive-url", "--redirect-uri", REDIRECT_URI);
@@ -37,14 +40,27 @@ export class Witness {
         return answer(await run("silent", "--home-account-id", command.account_id, ...(command.force ? ["--force-refresh"] : [])));
       case "obo":
         return answer(await run("obo", "--assertion", command.assertion));
+      case "start":
+        return answer(await run("obo-start", "--assertion", command.assertion, "--session-key", command.session_key));
       case "continue":
         return answer(await run("obo-continue", "--session-key", command.session_key));
+      case "stop":
+        return run("obo-stop", "--session-key", command.session_key);
+      case "sign-out":
+        return run("remove", "--home-account-id", command.account_id);
       default:
         return answer(await run(name));
     }
   }
 
-  async #run(args) {
+  /** A pass of a worker over these accounts, in one process. */
+  worker(scope, ...subjects) {
+    const each = subjects.flatMap((subject) => ["--subject", subject]);
+    return this.run("worker", ...each, ...this.options, "--secret", this.world.app.secret, "--scopes", scope);
+  }
+
+  /** One command of the program: what it printed. */
+  async run(...args) {
     return JSON.parse(await run(`the witness's "${args[0]}"`, this.program, args, { environment: this.environment, codes: [0, LIBRARY_ERROR] }));
   }
 
@@ -69,6 +85,7 @@ function answer(said) {
   }
   return {
     token: said.access_token,
+    expires_on: said.expires_on,
     source: said.token_source === "Cache" ? "cache" : "entra",
     account: said.account?.home_account_id,
     username: said.account?.username,

@@ -10,11 +10,13 @@ import { Entra } from "../../e2e/lib/entra.mjs";
 import { start } from "../../e2e/lib/processes.mjs";
 import { exchange, Person } from "./person.mjs";
 
-const root = fileURLToPath(new URL("../../../", import.meta.url));
+export const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Where cargo puts what it builds. */
 export const target = resolve(process.env.CARGO_TARGET_DIR ?? join(root, "target"));
-export const emulator = join(process.env.ABSENTIA_PROGRAMS ?? join(target, "debug"), "absentia-emulator");
+/** Where the built program of this name is. */
+export const built = (name) => join(process.env.ABSENTIA_PROGRAMS ?? join(target, "debug"), name);
+export const emulator = built("absentia-emulator");
 
 /** Where the confidential app wants its codes sent; nobody listens there. */
 export const REDIRECT_URI = "http://localhost:44321/signin-oidc";

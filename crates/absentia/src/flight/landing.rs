@@ -71,7 +71,7 @@ impl Flight<'_> {
                 cache.remember_written(want.slot, begun, &want.identity, &partition, &version);
             }
             Ok(Committed::NotStored) => cache.remember_unstored(want.slot, begun, &want.identity, &change),
-            Ok(Committed::StartAgain) => return Ok(Attempt::Again),
+            Ok(Committed::StartAgain) => return Ok(Attempt::Again(Some(self.landed_unstored(&exchanged, reason)))),
             Ok(Committed::Gone) => match want.identity.subject {
                 Subject::Account(_) | Subject::LongRunning(_) => {
                     return Err(Error::interaction_required("The user signed out meanwhile")

@@ -40,6 +40,7 @@ fn words(heard: &[Change]) -> Vec<String> {
             Change::Lost => "lost".to_owned(),
             Change::Removed(key) => removed(key.as_str()),
             Change::Written(key, _) => written(key.as_str()),
+            Change::Touched(key) => format!("touched {key}"),
         })
         .collect()
 }
