@@ -4,7 +4,6 @@ use std::{path::PathBuf, sync::Arc};
 
 use absentia::{
     Authority, ClientCredential, DotNetExpiry, DotNetProtection, Error, ErrorKind, KeyRing, Layout, Secret, TokenCache,
-    key_ring,
     store::{Backend, Clock, Opener, SystemClock, Target, wrap::Timeout},
     transport::SystemHttp,
 };
@@ -146,7 +145,7 @@ impl Settings {
         let new_key_ring = ring.as_ref().is_some_and(|ring| !ring.exists());
         if let Some(ring) = &ring {
             if new_key_ring {
-                key_ring::KeyRing::create(ring, &OsRandom)?;
+                KeyRing::create(ring, SystemClock.now(), &OsRandom)?;
             }
             KeyRing::load(ring)?;
         }
