@@ -16,6 +16,11 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// The value, unless it is absent, blank, a placeholder or not text.
     pub(crate) fn value(&mut self, setting: &Setting) -> Option<Value<'a>> {
+        self.value_of(Kind::Text, setting)
+    }
+
+    /// As [`value`](Self::value), but what the file has as a value of this `kind` is as good as its text.
+    fn value_of(&mut self, kind: Kind, setting: &Setting) -> Option<Value<'a>> {
         let keys = || std::iter::once(&setting.key).chain(setting.also);
         let value =
             keys().filter_map(|key| self.configuration.get(key)).find(|value| !value.text().trim().is_empty())?;
@@ -31,7 +36,7 @@ impl<'a> Reader<'a> {
             self.wrong(setting, &value, "is not filled in: it holds the placeholder of the sample");
             return None;
         }
-        if value.kind() != Kind::Text {
+        if value.kind() != Kind::Text && value.kind() != kind {
             self.wrong(setting, &value, "is not text in double quotes");
             return None;
         }
@@ -49,7 +54,17 @@ impl<'a> Reader<'a> {
         setting: &Setting,
         read: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let value = self.value(setting)?;
+        self.parsed_of(Kind::Text, setting, read)
+    }
+
+    /// As [`parsed`](Self::parsed), of a setting that may be text or of this `kind`.
+    pub(crate) fn parsed_of<T, E: std::fmt::Display>(
+        &mut self,
+        kind: Kind,
+        setting: &Setting,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let value = self.value_of(kind, setting)?;
         match read(value.text()) {
             Ok(read) => Some(read),
             Err(error) => {

@@ -10,6 +10,7 @@ use absentia::{Layout, Secret};
 use crate::{
     check,
     error::Problem,
+    layer::Kind,
     reader::{Reader, missing},
     setting,
     timespan::parse_time_span,
@@ -68,15 +69,15 @@ impl TokenCacheSettings {
                     _ => Err("is neither"),
                 })
                 .unwrap_or_default(),
-            encrypt: reader.parsed(&setting::ENCRYPT, check::boolean),
+            encrypt: reader.parsed_of(Kind::Boolean, &setting::ENCRYPT, check::boolean),
             accept_plain_until: reader.parsed(&setting::ACCEPT_PLAIN_UNTIL, check::date),
             sliding_expiration: reader.parsed(&setting::SLIDING_EXPIRATION, span),
             relative_expiration: reader.parsed(&setting::RELATIVE_EXPIRATION, span),
             key_ring: reader.text(&setting::KEY_RING).map(PathBuf::from),
-            size_limit: reader.parsed(&setting::SIZE_LIMIT, |text| {
+            size_limit: reader.parsed_of(Kind::Number, &setting::SIZE_LIMIT, |text| {
                 text.trim().parse::<u64>().map_err(|_| "is not a whole number of bytes")
             }),
-            disable_l1: reader.parsed(&setting::DISABLE_L1, check::boolean).unwrap_or(false),
+            disable_l1: reader.parsed_of(Kind::Boolean, &setting::DISABLE_L1, check::boolean).unwrap_or(false),
         };
         read.check(reader);
         read
