@@ -40,7 +40,15 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("absentia-cache", &["absentia-core", "absentia-store"]),
     (
         "absentia-cli",
-        &["absentia", "absentia-config", "absentia-emulator", "absentia-redis", "absentia-sqlite", "absentia-store"],
+        &[
+            "absentia",
+            "absentia-config",
+            "absentia-data-protection",
+            "absentia-emulator",
+            "absentia-redis",
+            "absentia-sqlite",
+            "absentia-store",
+        ],
     ),
     ("absentia-config", &["absentia", "absentia-cache", "absentia-data-protection", "absentia-store"]),
     ("absentia-core", &[]),

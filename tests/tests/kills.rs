@@ -1,5 +1,6 @@
 //! Processes that are killed with SIGKILL: at random instants while two of them commit to one SQLite file, and at each
-//! named point of a commit, a sign-out and the creation of a key ring. What was acknowledged must be there, the file must
+//! named point of a commit, a sign-out and the creation of a key ring; at random instants while keys are rotated and
+//! retired. What was acknowledged must be there, the file must
 //! be whole, and whoever comes next must be able to go on.
 //!
 //! What a kill may leave behind, and what ends it:
@@ -21,10 +22,10 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use absentia::{ErrorKind, KeyRing, TokenCache, key_ring, store::AccountState};
+use absentia::{ErrorKind, KeyRing, TokenCache, store::AccountState};
 use absentia_cache::{Base, ChangeKind, Committed, Loaded, OsRandom};
 use absentia_sqlite::{SqliteConfig, SqliteStore};
 use absentia_store::{AccountStore as _, Backend, ClaimRequest, Clock as _, SystemClock};
@@ -93,7 +94,7 @@ impl Folder {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("tokens.db");
         SqliteStore::create(&SqliteConfig::new(&file), Arc::new(SystemClock)).await.unwrap();
-        key_ring::KeyRing::create(&file.with_extension("keys"), &OsRandom).unwrap();
+        KeyRing::create(&file.with_extension("keys"), SystemClock.now(), &OsRandom).unwrap();
         Self { file, _folder: folder }
     }
 
@@ -482,11 +483,59 @@ async fn a_killed_creation_of_a_key_ring_leaves_a_whole_ring_or_none() {
         process.hears("AT draw");
         process.kill();
         assert!(!path.exists(), "draw {drawn}");
-        key_ring::KeyRing::create(&path, &OsRandom).unwrap();
+        KeyRing::create(&path, SystemClock.now(), &OsRandom).unwrap();
         KeyRing::load(&path).unwrap();
     }
     // What a creation left behind is in nobody's way.
     let path = folder.path().join("tokens.db.keys");
-    key_ring::KeyRing::create(&path, &OsRandom).unwrap();
+    KeyRing::create(&path, SystemClock.now(), &OsRandom).unwrap();
     KeyRing::load(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_rotation_leaves_the_ring_as_it_was_or_as_it_will_be() {
+    const HOURS: u64 = 3_600;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens.db.keys");
+    KeyRing::create(&path, SystemTime::UNIX_EPOCH, &OsRandom).unwrap();
+    let mut dice = Dice::new();
+    let (mut changes, mut untold) = (0, 0);
+    for round in 1..=RING_KILLS as u64 {
+        // What each time of a key that a killed process added lies before.
+        let begin = round * 1_000_000 * HOURS;
+        let mut present = ids(&path, begin);
+        let mut process = Stopped::start(&["rotations", path.to_str().unwrap(), &begin.to_string()]);
+        let mut first = String::new();
+        process.output.read_line(&mut first).unwrap();
+        spin(dice.below(20_000));
+        let Stopped { child, input: _input, output } = process;
+        kill(child);
+        let rest: Vec<String> = output.lines().map(Result::unwrap).collect();
+        for line in std::iter::once(first.trim_end()).chain(rest.iter().map(String::as_str)) {
+            match line.split_once(' ').unwrap() {
+                ("ADDED", id) => present.push(id.to_owned()),
+                ("RETIRED", id) => present.retain(|there| there != id),
+                _ => panic!("{line}"),
+            }
+            changes += 1;
+        }
+        // What it told of is there, and one more change at the most.
+        let after = ids(&path, begin);
+        let one_more = after.split_last().is_some_and(|(_, told)| told == present) || present.get(1..) == Some(&after);
+        assert!(after == present || one_more, "{after:?} is not {present:?} and a change");
+        untold += usize::from(one_more);
+    }
+    let left = std::fs::read_dir(folder.path()).unwrap().count() - 2;
+    assert!(
+        left <= RING_KILLS && changes > RING_KILLS && left + untold > 0,
+        "the kills came too early or too late: {changes}, {untold}, {left}"
+    );
+    eprintln!(
+        "{changes} changes were told, {untold} kills came after one that was not, {left} temporary files were left"
+    );
+}
+
+fn ids(path: &Path, now: u64) -> Vec<String> {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
+    KeyRing::load(path).unwrap().keys(now).unwrap().iter().map(|key| key.id.to_string()).collect()
 }

@@ -141,7 +141,7 @@ async fn scenarios(output: &Output, sought: &mut Vec<Sought>) -> World {
     let clock = ManualClock::at(SystemClock.now());
     let file = SqliteFile::create(&clock, |_| {}).await;
     let ring_path = file.config.path.with_extension("keys");
-    KeyRing::create(&ring_path, &OsRandom).unwrap();
+    KeyRing::create(&ring_path, SystemClock.now(), &OsRandom).unwrap();
     let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&ring_path).unwrap()).unwrap();
     for key in json["keys"].as_array().unwrap() {
         sought.push(Sought::new("key of the ring", encoding::from_base64url(key["key"].as_str().unwrap()).unwrap()));
@@ -375,7 +375,7 @@ async fn scenarios(output: &Output, sought: &mut Vec<Sought>) -> World {
     }
     output.shown(&world.entra.issued());
     output.shown(&world.client.accounts(&AccountQuery::default()).await.unwrap());
-    let sealed = ring.seal("cookie", access_token.as_bytes(), &OsRandom).unwrap();
+    let sealed = ring.seal("cookie", access_token.as_bytes(), SystemClock.now(), &OsRandom).unwrap();
     output.clone().write_all(&sealed).unwrap();
     output.shown(&SqliteStore::open(&file.config, Arc::new(clock.clone())).await.unwrap());
     settings(output, sought);

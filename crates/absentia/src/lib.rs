@@ -45,8 +45,9 @@ mod want;
 
 pub use absentia_cache::Builder as CacheBuilder;
 pub use absentia_cache::{
-    Adopted, Answer, Counter, Counters, DataProtector, DotNetExpiry, DotNetProtection, Explanation, KeyRing, Layout,
-    LongRunningKey, Reason, TokenCache, Unprotected, key_ring,
+    Adopted, Answer, Counter, Counters, DataProtector, DotNetExpiry, DotNetProtection, Explanation, Kept, KeyId,
+    KeyInfo, KeyRing, KeyState, Layout, LongRunningKey, OsRandom, Random, Reason, Retired, Rotated, TokenCache,
+    Unprotected,
 };
 pub use absentia_core::{AccountId, Authority, Error, ErrorKind, Scopes, Secret, UserAccount, challenge, error::Entra};
 pub use absentia_store as store;

@@ -120,7 +120,7 @@ impl SignIn {
         let key = self.key(session);
         let entry = self.cache().backend().entries.get(&key).await.map_err(|error| self.cache().store_error(error))?;
         Ok(entry.map(|entry| {
-            let plain = self.ring().open(&purpose(&key), &entry.value);
+            let plain = self.ring().open_entry(&key, &entry.value, self.cache().clock().now()).ok();
             let state = plain.and_then(|plain| {
                 let (state, issuer) = plain.split_first()?;
                 Some((*state, std::str::from_utf8(issuer).ok()?.to_owned()))
@@ -139,16 +139,14 @@ impl SignIn {
         until: Option<std::time::SystemTime>,
     ) -> Result<bool, Error> {
         let (key, cache) = (self.key(session), self.cache());
-        let sealed = self.ring().seal(&purpose(&key), &[&[state], issuer.as_bytes()].concat(), &**cache.random())?;
+        let sealed = {
+            let plain = [&[state], issuer.as_bytes()].concat();
+            self.ring().seal_entry(&key, &plain, cache.clock().now(), &**cache.random())?
+        };
         let expiry = Expiry { sliding: None, absolute: until };
         let written = cache.backend().entries.put(&key, sealed.into(), when, expiry).await;
         Ok(matches!(written.map_err(|error| cache.store_error(error))?, Written::Done(_)))
     }
-}
-
-/// What an entry is sealed for: that of one session does not open as that of another.
-fn purpose(key: &Key) -> String {
-    format!("absentia session at Entra {key}")
 }
 
 fn contended() -> Error {

@@ -1,6 +1,6 @@
 //! The browser session: one sealed cookie that holds a handle, never a token.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use absentia::{AccountId, Error, KeyRing, TokenCache};
 use absentia_core::encoding::{base64url, from_base64url};
@@ -32,7 +32,7 @@ impl Session {
     /// The sealed text of the cookie.
     pub(crate) fn seal(&self, ring: &KeyRing, cache: &TokenCache) -> Result<String, Error> {
         let payload = self.payload().ok_or_else(|| Error::config("The account id is too long for a session cookie"))?;
-        Ok(base64url(&ring.seal(PURPOSE, &payload, &**cache.random())?))
+        Ok(base64url(&ring.seal(PURPOSE, &payload, cache.clock().now(), &**cache.random())?))
     }
 
     /// The session of a cookie, unless it is not ours or has ended by itself.
@@ -40,7 +40,8 @@ impl Session {
         if cookie.len() > 4 * LONGEST {
             return None;
         }
-        let session = Self::read(&ring.open(PURPOSE, &from_base64url(cookie)?)?)?;
+        let session =
+            Self::read(&ring.open(PURPOSE, &from_base64url(cookie)?, UNIX_EPOCH + Duration::from_secs(now))?)?;
         let age = (now + SKEW).checked_sub(session.issued_at)?;
         (age < LIFE.as_secs() + SKEW).then_some(session)
     }
@@ -121,7 +122,7 @@ mod tests {
         let other = KeyRing::ephemeral(&**cache.random()).unwrap();
         assert!(Session::open(&other, &sealed, NOW).is_none());
         let payload = session(ADA).payload().unwrap();
-        let elsewhere = ring.seal("absentia sign-in state", &payload, &**cache.random()).unwrap();
+        let elsewhere = ring.seal("absentia sign-in state", &payload, cache.clock().now(), &**cache.random()).unwrap();
         assert!(open(&base64url(&elsewhere), NOW).is_none());
         let mut bytes = from_base64url(&sealed).unwrap();
         for at in 0..bytes.len() {

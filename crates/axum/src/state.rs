@@ -1,5 +1,7 @@
 //! `state`: a sign-in under way, sealed into the URL. Nothing of it is kept here.
 
+use std::time::SystemTime;
+
 use absentia::{Error, KeyRing, PendingSignIn, Secret, TokenCache};
 use absentia_core::encoding::{base64url, from_base64url, sha256_base64url};
 use serde::{Deserialize, Serialize};
@@ -61,15 +63,15 @@ impl SignInState {
             serde_json::to_string(&document)
                 .map_err(|_| Error::unavailable("The sign-in could not be written down"))?,
         );
-        Ok(base64url(&ring.seal(PURPOSE, json.expose().as_bytes(), &**cache.random())?))
+        Ok(base64url(&ring.seal(PURPOSE, json.expose().as_bytes(), cache.clock().now(), &**cache.random())?))
     }
 
     /// What this app once sealed, however old.
-    pub(crate) fn open(ring: &KeyRing, state: &str) -> Option<Self> {
+    pub(crate) fn open(ring: &KeyRing, state: &str, now: SystemTime) -> Option<Self> {
         if state.len() > LONGEST {
             return None;
         }
-        let json = ring.open(PURPOSE, &from_base64url(state)?)?;
+        let json = ring.open(PURPOSE, &from_base64url(state)?, now)?;
         let document: Document<'_> = serde_json::from_slice(&json).ok()?;
         Some(Self {
             pending: PendingSignIn { nonce: Secret::new(document.n), verifier: Secret::new(document.v) },

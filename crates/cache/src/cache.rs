@@ -317,10 +317,10 @@ impl TokenCache {
             Protection::Plain | Protection::DotNet { protected: Protected::Plain, .. } => {
                 return Ok(Partition::parse(value));
             }
-            Protection::Sealed(ring) => match ring.open_entry(key.as_str(), value) {
+            Protection::Sealed(ring) => match ring.open_entry(key, value, self.0.clock.now()) {
                 Ok(json) => json,
                 Err(NotOpened::Damaged) => return Ok(None),
-                Err(NotOpened::UnknownKey(_)) => return Err(UnknownKey),
+                Err(NotOpened::UnknownKey) => return Err(UnknownKey),
             },
             Protection::DotNet { protected: Protected::DataProtection { protector, plain_until }, .. } => {
                 match protector.unprotect(value) {
@@ -346,13 +346,16 @@ impl TokenCache {
             Protection::DotNet { protected: Protected::DataProtection { protector, .. }, .. } => {
                 protector.protect(&json, self.0.clock.now()).map(Bytes::from)
             }
-            Protection::Sealed(ring) => ring.seal_entry(key.as_str(), &json, &*self.0.random).map(Bytes::from),
+            Protection::Sealed(ring) => {
+                ring.seal_entry(key, &json, self.0.clock.now(), &*self.0.random).map(Bytes::from)
+            }
         };
         json.clear(); // what is spare is wiped at once, what is in use byte by byte
         value
     }
 
-    /// Reads the ring again, at most once in a while. Says whether it did.
+    /// Reads the ring of Data Protection again, at most once in a while. Says whether it did. Our own ring follows its file by
+    /// itself.
     pub(crate) async fn reload_ring(&self) -> bool {
         let Protection::DotNet { protected: Protected::DataProtection { protector, .. }, .. } = &self.0.protection
         else {
@@ -473,6 +476,7 @@ impl Builder {
     }
 }
 
+/// Unix seconds.
 pub(crate) fn unix(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -27,11 +27,11 @@ pub(crate) struct SealingKey {
 
 /// Why bytes did not open.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum NotOpened {
+pub enum NotOpened {
     /// No sealed bytes, damaged, or sealed for another name.
     Damaged,
     /// Sealed under a key the ring does not have.
-    UnknownKey([u8; 8]),
+    UnknownKey,
 }
 
 impl SealingKey {
@@ -68,16 +68,21 @@ impl SealingKey {
     }
 }
 
+/// The id of the key that sealed bytes name. `None` when they are no sealed bytes.
+pub(crate) fn sealed_under(sealed: &[u8]) -> Option<[u8; 8]> {
+    sealed.strip_prefix(&MAGIC)?.first_chunk().copied()
+}
+
 /// Opens what was sealed for `name` under one of `keys`.
-pub(crate) fn open(keys: &[SealingKey], name: &[&[u8]], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
-    let (header, rest) = sealed.split_at_checked(HEADER).ok_or(NotOpened::Damaged)?;
-    let (nonce, ciphertext) = rest.split_at_checked(NONCE_LEN).ok_or(NotOpened::Damaged)?;
-    let (magic, id) = header.split_at(MAGIC.len());
-    if magic != MAGIC {
-        return Err(NotOpened::Damaged);
-    }
-    let id: [u8; 8] = id.try_into().map_err(|_| NotOpened::Damaged)?;
-    let key = keys.iter().find(|key| key.id == id).ok_or(NotOpened::UnknownKey(id))?;
+pub(crate) fn open<'a>(
+    keys: impl IntoIterator<Item = &'a SealingKey>,
+    name: &[&[u8]],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
+    let id = sealed_under(sealed).ok_or(NotOpened::Damaged)?;
+    let (nonce, ciphertext) =
+        sealed.get(HEADER..).and_then(|rest| rest.split_at_checked(NONCE_LEN)).ok_or(NotOpened::Damaged)?;
+    let key = keys.into_iter().find(|key| key.id == id).ok_or(NotOpened::UnknownKey)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| NotOpened::Damaged)?;
     let mut plain = Zeroizing::new(ciphertext.to_vec());
     let length = key
@@ -109,7 +114,7 @@ mod tests {
         assert_eq!(open(&keys, &[b"entry", b"cid/o.x"], &sealed), Err(NotOpened::Damaged));
         assert_eq!(open(&keys, &[b"cookie", b"cid/o.t"], &sealed), Err(NotOpened::Damaged));
         let other = [SealingKey::new(*b"00000002", &[7; 32])];
-        assert_eq!(open(&other, &[b"entry", b"cid/o.t"], &sealed), Err(NotOpened::UnknownKey(*b"00000001")));
+        assert_eq!(open(&other, &[b"entry", b"cid/o.t"], &sealed), Err(NotOpened::UnknownKey));
         let wrong = [SealingKey::new(*b"00000001", &[8; 32])];
         assert_eq!(open(&wrong, &[b"entry", b"cid/o.t"], &sealed), Err(NotOpened::Damaged));
     }

@@ -125,6 +125,8 @@ impl TokenCache {
         loop {
             self.0.clock.sleep(SWEEP_EVERY).await;
             self.sweep().await;
+            // .NET adds keys days before they protect. Whoever only writes would never meet one it does not know.
+            self.reload_ring().await;
         }
     }
 

@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     commands::{
         accounts_block, accounts_list, accounts_sign_out, emulator_certificate, emulator_run, emulator_trust, explain,
-        store_create,
+        keys_create, keys_list, keys_retire, keys_rotate, store_create,
     },
     context::Context,
 };
@@ -23,7 +23,7 @@ use crate::{
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  not done: no such account, several of that name, or the answer was no
+  1  not done: no such account or key, several of that name, the key is in use, or the answer was no
   2  the settings or the arguments are wrong
   3  the store did not answer
 
@@ -53,6 +53,9 @@ enum Command {
     Accounts(Accounts),
     /// Why a token for a user is a hit, a refresh or a miss, from what is stored: Entra is not asked.
     Explain(explain::Options),
+    /// The keys that protect what is stored.
+    #[command(subcommand)]
+    Keys(Keys),
     /// A local Entra ID and a slice of Microsoft Graph.
     #[command(subcommand)]
     Emulator(Emulator),
@@ -74,6 +77,18 @@ enum Accounts {
     Block(accounts_block::Options),
     /// Lift a block. Repeatable.
     Unblock(accounts_block::Options),
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Which keys there are, and which of them seals.
+    List(keys_list::Options),
+    /// Add a key to .NET's ring. Nothing in that ring is changed.
+    Create(keys_create::Options),
+    /// Add a key to our ring: it seals ten minutes later. Programs may run meanwhile.
+    Rotate,
+    /// Seal what is stored under an old key of our ring anew, then delete that key. Programs may run meanwhile.
+    Retire(keys_retire::Options),
 }
 
 #[derive(Subcommand)]
@@ -100,6 +115,10 @@ async fn main() -> ExitCode {
         Command::Accounts(Accounts::Block(options)) => accounts_block::block(&context, &options).await,
         Command::Accounts(Accounts::Unblock(options)) => accounts_block::unblock(&context, &options).await,
         Command::Explain(options) => explain::run(&context, &options).await,
+        Command::Keys(Keys::List(options)) => keys_list::run(&context, &options).await,
+        Command::Keys(Keys::Create(options)) => keys_create::run(&context, &options).await,
+        Command::Keys(Keys::Rotate) => keys_rotate::run(&context),
+        Command::Keys(Keys::Retire(options)) => keys_retire::run(&context, &options).await,
         Command::Emulator(Emulator::Run(options)) => emulator_run::run(&context, options).await,
         Command::Emulator(Emulator::Trust(options)) => emulator_trust::run(&options),
         Command::Emulator(Emulator::Certificate(options)) => emulator_certificate::run(&options),

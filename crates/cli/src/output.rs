@@ -83,3 +83,12 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
     Duration::try_from(duration).map_err(|_| "a time cannot be negative".to_owned())
 }
+
+/// A day, or an instant.
+pub(crate) fn date(text: &str) -> Result<SystemTime, String> {
+    let written = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let instant = written.parse::<Timestamp>().ok().and_then(|instant| u64::try_from(instant.as_second()).ok());
+    instant
+        .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
+        .ok_or_else(|| "a date looks like 2027-01-31 or 2027-01-31T12:00:00Z".to_owned())
+}

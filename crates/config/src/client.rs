@@ -4,7 +4,6 @@ use std::{path::PathBuf, sync::Arc};
 
 use absentia::{
     Authority, ClientCredential, DotNetExpiry, DotNetProtection, Error, ErrorKind, KeyRing, Layout, Secret, TokenCache,
-    key_ring,
     store::{Backend, Clock, Opener, SystemClock, Target, wrap::Timeout},
     transport::SystemHttp,
 };
@@ -102,9 +101,9 @@ impl Settings {
     }
 
     async fn keys(&self, openers: &[Box<dyn Opener>], plan: &StorePlan) -> Result<Keys, Error> {
-        let ring = self.ring_file(plan);
+        let ring = self.key_ring()?.map(|(_, ring)| ring);
         if self.token_cache.layout == Layout::Native {
-            return Ok(Keys::Native(KeyRing::load(&ring.ok_or_else(no_ring_file)?)?));
+            return ring.map(Keys::Native).ok_or_else(no_ring_file);
         }
         let protection = if self.token_cache.encrypt == Some(true) {
             let protector = RingProtector::open(&self.data_protection, openers, &plan.tokens).await?;
@@ -116,18 +115,22 @@ impl Settings {
         } else {
             DotNetProtection::plain()
         };
-        Ok(Keys::DotNet(protection, ring.map(|file| KeyRing::load(&file)).transpose()?))
+        Ok(Keys::DotNet(protection, ring))
     }
 
-    /// `TokenCache:KeyRing`; else beside the file of a SQLite database.
-    fn ring_file(&self, plan: &StorePlan) -> Option<PathBuf> {
+    /// `TokenCache:KeyRing`; else beside the file of a SQLite database. In .NET's layout its keys protect entries; a ring is
+    /// for the sessions of a web app, and may be absent.
+    pub(crate) fn ring_file(&self, plan: &StorePlan) -> Result<Option<PathBuf>, Error> {
         let beside = || {
             std::iter::once(&plan.tokens).chain(&plan.accounts).find_map(|target| match target {
                 Target::Sqlite(sqlite) => sqlite.key_ring(),
                 _ => None,
             })
         };
-        self.token_cache.key_ring.clone().or_else(beside)
+        match self.token_cache.key_ring.clone().or_else(beside) {
+            None if self.token_cache.layout == Layout::Native => Err(no_ring_file()),
+            file => Ok(file),
+        }
     }
 
     /// Makes the store and the key ring, or what of them is missing: what `absentia store create` does. Repeatable. A key
@@ -137,16 +140,11 @@ impl Settings {
     /// As [`token_cache`](Self::token_cache).
     pub async fn create_store(&self, openers: &[Box<dyn Opener>]) -> Result<Created, Error> {
         let plan = self.store_plan().map_err(config)?;
-        let ring = match self.ring_file(&plan) {
-            Some(ring) => Some(ring),
-            // There .NET's keys protect entries; a ring is for the sessions of a web app.
-            None if self.token_cache.layout == Layout::DotNet => None,
-            None => return Err(no_ring_file()),
-        };
+        let ring = self.ring_file(&plan)?;
         let new_key_ring = ring.as_ref().is_some_and(|ring| !ring.exists());
         if let Some(ring) = &ring {
             if new_key_ring {
-                key_ring::KeyRing::create(ring, &OsRandom)?;
+                KeyRing::create(ring, SystemClock.now(), &OsRandom)?;
             }
             KeyRing::load(ring)?;
         }

@@ -68,20 +68,25 @@ impl Source {
         }
     }
 
-    pub(crate) async fn read(&self, certificates: &[Certificate]) -> Result<KeyRing, Error> {
-        let ring = match self {
+    /// The ring, after a warning for each part that is skipped.
+    async fn read(&self, certificates: &[Certificate]) -> Result<KeyRing, Error> {
+        let ring = self.ring(certificates).await?;
+        for problem in ring.problems() {
+            let Problem { source, reason } = problem;
+            tracing::warn!(source, reason, "a part of the Data Protection key ring is skipped");
+        }
+        Ok(ring)
+    }
+
+    pub(crate) async fn ring(&self, certificates: &[Certificate]) -> Result<KeyRing, Error> {
+        match self {
             Self::Folder(folder) => KeyRing::from_folder(folder, certificates),
             Self::List(documents, list) => {
                 let named = documents.read().await.map_err(client::store)?.into_iter().enumerate();
                 let named = named.map(|(number, document)| (format!("{list}, item {}", number + 1), document.to_vec()));
                 KeyRing::from_documents(named, certificates)
             }
-        }?;
-        for problem in ring.problems() {
-            let Problem { source, reason } = problem;
-            tracing::warn!(source, reason, "a part of the Data Protection key ring is skipped");
         }
-        Ok(ring)
     }
 }
 

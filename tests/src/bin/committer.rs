@@ -1,5 +1,5 @@
-//! A process to be killed. It commits to an SQLite file that others write too, or stops at a named point of a commit, a
-//! sign-out or the creation of a key ring.
+//! A process to be killed. It commits to an SQLite file that others write too, changes a
+//! key ring, or stops at a named point of a commit, a sign-out or the creation of a key ring.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step is a failed test, seen by whoever started it")]
 
@@ -10,13 +10,12 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
-use absentia::key_ring;
-use absentia_cache::{Base, ChangeKind, Committed, Counter, OsRandom, Random};
+use absentia_cache::{Base, ChangeKind, Committed, Counter, KeyRing, KeyState, OsRandom, Random, Rotated, TokenCache};
 use absentia_store::{
-    AccountStore as _, Backend, SystemClock,
+    AccountStore as _, Backend, Clock as _, ManualClock, MemoryStore, SystemClock,
     wrap::{Call, Faulty, Gate, Moment, Switches},
 };
 use absentia_tests::committing;
@@ -30,6 +29,7 @@ async fn main() {
         ["first-write", file, points @ ..] => stop(Path::new(file), Work::FirstWrite, points).await,
         ["sign-out", file, points @ ..] => stop(Path::new(file), Work::SignOut, points).await,
         ["rings", folder, first] => rings(Path::new(folder), first.parse().unwrap()),
+        ["rotations", path, seconds] => rotations(Path::new(path), seconds.parse().unwrap()).await,
         ["ring", path, drawn] => ring(Path::new(path), drawn.parse().unwrap()),
         other => panic!("what is {other:?}?"),
     }
@@ -128,8 +128,27 @@ fn hold(switches: &Switches, point: &str) -> Gate {
 /// Creates one ring after another, without end.
 fn rings(folder: &Path, first: usize) {
     for number in first.. {
-        key_ring::KeyRing::create(&folder.join(format!("{number}.keys")), &OsRandom).unwrap();
+        KeyRing::create(&folder.join(format!("{number}.keys")), SystemClock.now(), &OsRandom).unwrap();
         say(&format!("RING {number}"));
+    }
+}
+
+/// Adds a key and retires the one before, hour after hour, without end. Time is as many `seconds` as the parent says, and an
+/// hour more each time.
+async fn rotations(path: &Path, seconds: u64) {
+    let clock = ManualClock::at(UNIX_EPOCH + Duration::from_secs(seconds));
+    let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let ring = KeyRing::load(path).unwrap();
+    let cache = TokenCache::sealed(Backend::of("memory", &store), ring.clone()).clock(Arc::new(clock.clone())).build();
+    loop {
+        clock.advance(Duration::from_secs(3_600));
+        let Rotated::Added(key) = ring.rotate(clock.now(), &OsRandom).unwrap() else { panic!("a key waits") };
+        say(&format!("ADDED {}", key.id));
+        clock.advance(Duration::from_secs(3_600));
+        for old in ring.keys(clock.now()).unwrap().into_iter().filter(|key| key.state == KeyState::Old) {
+            assert_eq!(cache.retire_key(old.id).await.unwrap().kept, None);
+            say(&format!("RETIRED {}", old.id));
+        }
     }
 }
 
@@ -147,6 +166,6 @@ fn ring(path: &Path, drawn: u32) {
             OsRandom.fill(bytes)
         }
     }
-    key_ring::KeyRing::create(path, &Still(drawn.into())).unwrap();
+    KeyRing::create(path, SystemClock.now(), &Still(drawn.into())).unwrap();
     say("CREATED");
 }

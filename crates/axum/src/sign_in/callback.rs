@@ -194,7 +194,8 @@ impl Answer {
 
     /// Its state, if this app once sealed it.
     fn opened(&self, sign_in: &SignIn) -> Option<SignInState> {
-        self.state.as_deref().and_then(|state| SignInState::open(sign_in.ring(), state))
+        let now = sign_in.cache().clock().now();
+        self.state.as_deref().and_then(|state| SignInState::open(sign_in.ring(), state, now))
     }
 
     fn says_something(&self) -> bool {

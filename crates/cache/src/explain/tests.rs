@@ -300,7 +300,8 @@ async fn why(cache: &TokenCache) -> Vec<Explanation> {
 
 #[tokio::test]
 async fn entry_locked() {
-    let sealed = KeyRing::ephemeral(&OsRandom).unwrap().seal_entry(ada().key().as_str(), b"{}", &OsRandom).unwrap();
+    let foreign = KeyRing::ephemeral(&OsRandom).unwrap();
+    let sealed = foreign.seal_entry(&ada().key(), b"{}", time(NOW), &OsRandom).unwrap();
     for (value, layout) in [(sealed, Layout::Native), (b"of an unknown key".to_vec(), Layout::DotNet)] {
         let explained = why(&cache(value, layout).await.0).await;
         assert_eq!(explained.len(), 1);
