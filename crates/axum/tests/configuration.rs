@@ -61,7 +61,7 @@ fn an_api_without_a_scope_is_refused_and_never_open() {
 #[test]
 fn a_sign_in_that_could_not_work_is_refused() {
     let plain = client_over(&TokenCache::plain(backend()).build());
-    assert!(refused(SignIn::builder(&plain, "User.Read").build()).contains("sealed"));
+    assert!(refused(SignIn::builder(&plain, "User.Read").build()).contains("TokenCache:KeyRing"));
     let of = |scopes: &str| SignIn::builder(&client(), scopes);
     assert!(refused(of(" ").build()).contains("scope"));
     for path in ["", "signin", "/", "/{x}", "/a b", "/sign-in", "/sign-out", "/a?b"] {
