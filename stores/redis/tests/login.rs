@@ -85,7 +85,7 @@ async fn an_acl_user_needs_what_the_docs_say() {
 
 async fn everything(store: &RedisStore) {
     let (key, now) = (Key::new("ada"), SystemClock.now());
-    let mut watch = store.watch().await.unwrap();
+    let mut watch = store.watch_others().await.unwrap();
     let slides = Expiry { sliding: Some(Duration::from_millis(400)), absolute: None };
     store.put(&key, Bytes::new(), When::Absent, slides).await.unwrap();
     watch.next().await.unwrap();
