@@ -7,6 +7,7 @@
     reason = "test support: a failed set-up is a failed test"
 )]
 
+pub mod canaries;
 pub mod committing;
 pub mod secrecy;
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use absentia::{
     Authority, ClientCredential, DotNetExpiry, DotNetProtection, Error, ErrorKind, KeyRing, Layout, Secret, TokenCache,
-    store::{Backend, Clock, Opener, SystemClock, Target, wrap::Timeout},
+    store::{Backend, Clock, Opener, SystemClock, Target},
     transport::SystemHttp,
 };
 use absentia_cache::OsRandom;
@@ -81,7 +81,7 @@ impl Settings {
             backend.accounts = second.accounts;
         }
         // A store that hangs must not hang its callers.
-        backend.entries = Arc::new(Timeout::new(backend.entries, clock.clone()));
+        let backend = backend.with_deadlines(&clock);
         let wanted = &self.token_cache;
         let mut builder = match keys {
             Keys::Native(ring) => TokenCache::sealed(backend, ring),

@@ -8,7 +8,8 @@ use std::{
 };
 
 use absentia_store::{
-    Clock, ErrorKind, Expiry, Key, ManualClock, MemoryStore, Removal, Store, When, Written,
+    AccountQuery, Backend, Clock, ErrorKind, Expiry, Key, Lease, ManualClock, MemoryStore, Removal, Store, When,
+    Written,
     wrap::{Call, Calls, Faulty, Meter, Moment, Timeout},
 };
 use bytes::Bytes;
@@ -53,6 +54,70 @@ async fn each_call_has_its_limit_and_the_error_names_it() {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.to_string().starts_with(&format!("{name}:")), "{error}");
         clock.advance(Duration::from_secs(120));
+    }
+}
+
+/// Calls each store of a backend that never answers; says what ended the call and after how long.
+async fn ended(backend: &Backend, clock: &ManualClock, call: &str) -> (absentia_store::Error, Duration) {
+    let (accounts, leases) = (backend.accounts.as_ref().unwrap(), backend.leases.as_ref().unwrap());
+    let (now, second, key) = (clock.now(), Duration::from_secs(1), Key::new("ada"));
+    let lease = || Lease { key: Key::new("ada"), owner: "o".into(), fence: 1 };
+    let before = clock.monotonic();
+    let answer = async {
+        match call {
+            "generation" => accounts.generation("c", "a").await.map(drop),
+            "accounts" => accounts.accounts(&AccountQuery::default()).await.map(drop),
+            "revoke" => accounts.revoke("c", "a", now).await.map(drop),
+            "forget_grant" => accounts.forget_grant("c", &key).await,
+            "unblock" => accounts.unblock("c", "a", now).await,
+            "sweep_accounts" => accounts.sweep_accounts(now, now, 1).await.map(drop),
+            "acquire" => leases.acquire(&key, "o", second).await.map(drop),
+            "renew" => leases.renew(&lease(), second).await.map(drop),
+            "release" => leases.release(&lease(), None, second).await,
+            _ => leases.look(&key).await.map(drop),
+        }
+    };
+    let passing = async {
+        loop {
+            until_asleep(clock).await;
+            clock.advance(Duration::from_millis(500));
+            tokio::task::yield_now().await;
+        }
+    };
+    let error = tokio::select! {
+        // Looked at before more time passes.
+        biased;
+        answer = answer => answer.unwrap_err(),
+        () = passing => unreachable!(),
+    };
+    (error, clock.monotonic() - before)
+}
+
+#[tokio::test]
+async fn accounts_and_leases_have_deadlines_too() {
+    let clock = Arc::new(ManualClock::at(UNIX_EPOCH + Duration::from_secs(1_790_000_000)));
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let slow = Faulty::new(store.clone(), clock.clone());
+    slow.switches().delay(Duration::from_secs(600));
+    let mut backend = Backend::of("slow", &store);
+    backend.accounts = Some(Arc::new(slow.clone()));
+    backend.leases = Some(Arc::new(slow));
+    let backend = backend.with_deadlines(&(clock.clone() as Arc<dyn Clock>));
+    for (call, limit) in [
+        ("generation", 500),
+        ("accounts", 30_000),
+        ("revoke", 5_000),
+        ("forget_grant", 5_000),
+        ("unblock", 2_000),
+        ("sweep_accounts", 30_000),
+        ("acquire", 2_000),
+        ("renew", 2_000),
+        ("release", 2_000),
+        ("look", 500),
+    ] {
+        let (error, after) = ended(&backend, &clock, call).await;
+        assert_eq!((error.kind(), after), (ErrorKind::Unavailable, Duration::from_millis(limit)), "{error}");
+        assert!(error.to_string().starts_with(&format!("{call}: the store did not answer within")), "{error}");
     }
 }
 

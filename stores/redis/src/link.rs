@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use absentia_store::Result;
 use futures_util::{
@@ -11,6 +14,7 @@ use redis::{
     cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
     from_redis_value,
 };
+use tokio::runtime::Handle;
 
 use crate::{
     RedisConfig,
@@ -25,7 +29,61 @@ type Coming = Shared<BoxFuture<'static, RedisResult<Connection>>>;
 /// It comes about in a task of its own: a call that is given up does not take the attempt with it.
 pub(crate) struct Link {
     config: Arc<RedisConfig>,
+    held: Arc<Held>,
+}
+
+#[derive(Default)]
+struct Held {
     coming: Mutex<Option<Coming>>,
+    /// Somebody is finding out whether the connection still answers.
+    probed: AtomicBool,
+}
+
+impl Held {
+    /// The next call connects anew.
+    fn give_up(&self, old: &Coming) {
+        let mut coming = self.lock();
+        if coming.as_ref().is_some_and(|coming| coming.ptr_eq(old)) {
+            *coming = None;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Coming>> {
+        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Watches a call. Callers have limits of their own, shorter than the response timeout: one that gives up never learns that
+/// its connection is dead, and each that comes after it would wait in vain, until the machine gives up sending a quarter of
+/// an hour later. So a call that is dropped leaves a question behind, and a connection that does not answer it is replaced.
+struct Watched<'a> {
+    held: &'a Arc<Held>,
+    coming: &'a Coming,
+    connection: Connection,
+    answered: bool,
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        // A Cluster's connections are watched by its driver.
+        let (Connection::One(one), Ok(runtime)) = (&self.connection, Handle::try_current()) else { return };
+        if self.held.probed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut one = one.clone();
+        let (held, coming) = (self.held.clone(), self.coming.clone());
+        runtime.spawn(async move {
+            // Ends by the connection's response timeout.
+            let answer = redis::cmd("PING").query_async::<Value>(&mut one).await;
+            held.probed.store(false, Ordering::Release);
+            if answer.is_err_and(|error| is_lost(&error) || error.is_timeout()) {
+                held.give_up(&coming);
+            }
+        });
+    }
 }
 
 /// What is sent.
@@ -57,7 +115,7 @@ impl Ask<'_> {
 
 impl Link {
     pub(crate) fn new(config: Arc<RedisConfig>) -> Self {
-        Self { config, coming: Mutex::default() }
+        Self { config, held: Arc::default() }
     }
 
     /// Connects, if it is not connected.
@@ -107,19 +165,22 @@ impl Link {
     /// Asks; whether it was over a connection that had been there before.
     async fn once(&self, ask: &Ask<'_>) -> (RedisResult<Value>, bool) {
         let (coming, is_old) = self.coming();
-        let mut connection = match self.arrive(&coming).await {
+        let connection = match self.arrive(&coming).await {
             Ok(connection) => connection,
             Err(error) => return (Err(error), false),
         };
-        let answer = ask.send(&mut connection).await;
+        let mut watched = Watched { held: &self.held, coming: &coming, connection, answered: false };
+        let answer = ask.send(&mut watched.connection).await;
+        watched.answered = true;
+        drop(watched);
         if answer.as_ref().is_err_and(|error| is_lost(error) || error.is_timeout()) {
-            self.give_up(&coming);
+            self.held.give_up(&coming);
         }
         (answer, is_old)
     }
 
     fn coming(&self) -> (Coming, bool) {
-        let mut coming = self.lock();
+        let mut coming = self.held.lock();
         if let Some(coming) = &*coming {
             return (coming.clone(), coming.peek().is_some());
         }
@@ -136,21 +197,9 @@ impl Link {
     async fn arrive(&self, coming: &Coming) -> RedisResult<Connection> {
         let arrived = coming.clone().await;
         if arrived.is_err() {
-            self.give_up(coming);
+            self.held.give_up(coming);
         }
         arrived
-    }
-
-    /// The next call connects anew.
-    fn give_up(&self, old: &Coming) {
-        let mut coming = self.lock();
-        if coming.as_ref().is_some_and(|coming| coming.ptr_eq(old)) {
-            *coming = None;
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Coming>> {
-        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

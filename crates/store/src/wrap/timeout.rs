@@ -1,30 +1,33 @@
+mod stores;
+
 use std::{future::Future, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use bytes::Bytes;
-
-use crate::{Clock, Entry, Error, ErrorKind, Expiry, Key, Removal, Removed, Result, Store, When, Written};
-
-/// How many keys of a [`Store::get_many`] share one read's limit.
-const KEYS_PER_LIMIT: usize = 100;
+use crate::{Backend, Clock, Error, ErrorKind, Result};
 
 /// Ends a call that took too long as `Unavailable`, naming the call. The call is dropped; what it asked for may have
-/// happened.
-#[derive(Clone)]
-pub struct Timeout {
-    inner: Arc<dyn Store>,
+/// happened. In front of a [`Store`](crate::Store), an [`AccountStore`](crate::AccountStore), a
+/// [`LeaseStore`](crate::LeaseStore) or a [`ScanStore`](crate::ScanStore).
+pub struct Timeout<S: ?Sized> {
+    inner: Arc<S>,
     clock: Arc<dyn Clock>,
     read: Duration,
     write: Duration,
     remove: Duration,
+    walk: Duration,
 }
 
-impl Timeout {
-    /// Limits of 500 ms for a read, 2 s for a put and 5 s for a removal, measured by `clock`. Reading many takes a read's
-    /// limit for each hundred keys begun.
-    pub fn new(inner: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        let (read, write, remove) = (Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5));
-        Self { inner, clock, read, write, remove }
+impl<S: ?Sized> Timeout<S> {
+    /// Limits of 500 ms for a read of one thing, 2 s for a write, 5 s for what a sign-out or a block waits for and 30 s for a walk over
+    /// many rows, measured by `clock`. Reading many entries takes a read's limit for each hundred keys begun.
+    pub fn new(inner: Arc<S>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            inner,
+            clock,
+            read: Duration::from_millis(500),
+            write: Duration::from_secs(2),
+            remove: Duration::from_secs(5),
+            walk: Duration::from_secs(30),
+        }
     }
 
     /// Another limit for reads.
@@ -33,16 +36,22 @@ impl Timeout {
         Self { read, ..self }
     }
 
-    /// Another limit for puts.
+    /// Another limit for puts, what is recorded of accounts and claims, and leases.
     #[must_use]
     pub fn write_limit(self, write: Duration) -> Self {
         Self { write, ..self }
     }
 
-    /// Another limit for removals.
+    /// Another limit for removals, revocations and blocks, and the forgetting of a grant.
     #[must_use]
     pub fn remove_limit(self, remove: Duration) -> Self {
         Self { remove, ..self }
+    }
+
+    /// Another limit for claims, lists, counts, scans and sweeps.
+    #[must_use]
+    pub fn walk_limit(self, walk: Duration) -> Self {
+        Self { walk, ..self }
     }
 
     async fn limit<T>(&self, call: &str, limit: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
@@ -57,23 +66,30 @@ impl Timeout {
     }
 }
 
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl Store for Timeout {
-    async fn get(&self, key: &Key) -> Result<Option<Entry>> {
-        self.limit("get", self.read, self.inner.get(key)).await
+impl<S: ?Sized> Clone for Timeout<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            clock: self.clock.clone(),
+            read: self.read,
+            write: self.write,
+            remove: self.remove,
+            walk: self.walk,
+        }
     }
+}
 
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        let shares = u32::try_from(keys.len().div_ceil(KEYS_PER_LIMIT)).unwrap_or(u32::MAX).max(1);
-        self.limit("get_many", self.read.saturating_mul(shares), self.inner.get_many(keys)).await
-    }
-
-    async fn put(&self, key: &Key, value: Bytes, when: When, expiry: Expiry) -> Result<Written> {
-        self.limit("put", self.write, self.inner.put(key, value, when, expiry)).await
-    }
-
-    async fn remove(&self, key: &Key, when: Removal) -> Result<Removed> {
-        self.limit("remove", self.remove, self.inner.remove(key, when)).await
+impl Backend {
+    /// The same stores, none of which makes its callers wait for longer than [`Timeout`]'s limits, measured by `clock`. A
+    /// watch waits on: nobody waits for it.
+    #[must_use]
+    pub fn with_deadlines(self, clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            entries: Arc::new(Timeout::new(self.entries, clock.clone())),
+            accounts: self.accounts.map(|accounts| Arc::new(Timeout::new(accounts, clock.clone())) as _),
+            leases: self.leases.map(|leases| Arc::new(Timeout::new(leases, clock.clone())) as _),
+            scan: self.scan.map(|scan| Arc::new(Timeout::new(scan, clock.clone())) as _),
+            ..self
+        }
     }
 }
