@@ -7,7 +7,9 @@
     reason = "test support: a failed set-up is a failed test"
 )]
 
+pub mod calling;
 pub mod committing;
+pub mod place;
 pub mod secrecy;
 
 use std::{

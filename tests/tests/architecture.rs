@@ -57,6 +57,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "absentia-config",
             "absentia-core",
             "absentia-emulator",
+            "absentia-redis",
             "absentia-sqlite",
             "absentia-store",
         ],

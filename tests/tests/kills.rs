@@ -116,16 +116,16 @@ impl Folder {
     }
 
     async fn load(&self) -> Loaded {
-        self.open().await.1.load(&committing::identity()).await.unwrap()
+        self.open().await.1.load(&committing::identity(HOME)).await.unwrap()
     }
 
     async fn sign_in(&self) {
         let (store, cache) = self.open().await;
         let generation = store.generation(CLIENT, HOME).await.unwrap();
-        let base = Base::from(cache.load(&committing::identity()).await.unwrap());
-        let change = committing::change(ChangeKind::SignIn, "a", 1);
-        let activity = committing::activity(Some(generation));
-        let committed = cache.commit(&committing::identity(), base, &change, Some(&activity)).await.unwrap();
+        let base = Base::from(cache.load(&committing::identity(HOME)).await.unwrap());
+        let change = committing::change(HOME, ChangeKind::SignIn, "a", 1);
+        let activity = committing::activity(HOME, Some(generation));
+        let committed = cache.commit(&committing::identity(HOME), base, &change, Some(&activity)).await.unwrap();
         assert!(matches!(committed, Committed::Stored { .. }), "{committed:?}");
         let row = store.account(CLIENT, HOME).await.unwrap().unwrap();
         assert_eq!((row.state(), row.grants.len()), (AccountState::Healthy, 1));
@@ -133,7 +133,7 @@ impl Folder {
     }
 
     async fn sign_out(&self) -> usize {
-        committing::client(&self.open().await.1).sign_out(&committing::account()).await.unwrap().entries
+        committing::client(&self.open().await.1).sign_out(&committing::account(HOME)).await.unwrap().entries
     }
 
     async fn state(&self) -> Option<AccountState> {
@@ -160,7 +160,7 @@ impl Folder {
     /// Whether a flight for the user ends with "must sign in", and why. It never reaches Entra, where nobody answers.
     async fn must_sign_in(&self) -> Option<String> {
         let client = committing::client(&self.open().await.1);
-        let error = client.account(&committing::account()).token("a.Read").await.err()?;
+        let error = client.account(&committing::account(HOME)).token("a.Read").await.err()?;
         assert_eq!(error.kind(), ErrorKind::InteractionRequired, "{error}");
         Some(error.reason())
     }
@@ -168,10 +168,10 @@ impl Folder {
     /// Whether a refresh that began from what is stored now could commit.
     async fn could_refresh(&self) -> bool {
         let (_, cache) = self.open().await;
-        let base = Base::from(cache.load(&committing::identity()).await.unwrap());
-        let change = committing::change(ChangeKind::Refresh, "a", 9);
-        let activity = committing::activity(None);
-        let committed = cache.commit(&committing::identity(), base, &change, Some(&activity)).await.unwrap();
+        let base = Base::from(cache.load(&committing::identity(HOME)).await.unwrap());
+        let change = committing::change(HOME, ChangeKind::Refresh, "a", 9);
+        let activity = committing::activity(HOME, None);
+        let committed = cache.commit(&committing::identity(HOME), base, &change, Some(&activity)).await.unwrap();
         matches!(committed, Committed::Stored { .. })
     }
 
@@ -271,7 +271,7 @@ async fn what_was_acknowledged_outlives_two_hundred_kills_of_one_of_two_writers(
             }
         }
         let (store, cache) = folder.open().await;
-        let loaded = cache.load(&committing::identity()).await.unwrap();
+        let loaded = cache.load(&committing::identity(HOME)).await.unwrap();
         for (name, last) in names.iter().zip(last) {
             let found = committing::number(&loaded, name);
             assert!(found >= last, "kill {kills}: {name} was acknowledged {last}, found was {found}");
