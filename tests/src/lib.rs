@@ -9,7 +9,11 @@
 
 pub mod calling;
 pub mod committing;
+pub mod dice;
+pub mod history;
 pub mod place;
+#[cfg(unix)]
+pub mod racing;
 pub mod secrecy;
 
 use std::{

@@ -28,32 +28,13 @@ use absentia::{ErrorKind, KeyRing, TokenCache, key_ring, store::AccountState};
 use absentia_cache::{Base, ChangeKind, Committed, Loaded, OsRandom};
 use absentia_sqlite::{SqliteConfig, SqliteStore};
 use absentia_store::{AccountStore as _, Backend, ClaimRequest, Clock as _, SystemClock};
-use absentia_tests::committing::{self, CLIENT, HOME};
+use absentia_tests::{
+    committing::{self, CLIENT, HOME},
+    dice::Dice,
+};
 
 const KILLS: usize = 200;
 const RING_KILLS: usize = 60;
-
-/// Random enough to spread kills, and the same again for a seed that failed.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let seed = match std::env::var("ABSENTIA_KILL_SEED") {
-            Ok(seed) => seed.parse().unwrap(),
-            Err(_) => SystemClock.now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64,
-        };
-        eprintln!("seed: ABSENTIA_KILL_SEED={seed}"); // shown when the test fails
-        Self(seed)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        // splitmix64
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
 
 /// The machine's time since some instant: kills come at instants, so a real clock is the subject here.
 fn spin(microseconds: u64) {
@@ -244,7 +225,7 @@ impl Committer {
 #[tokio::test]
 async fn what_was_acknowledged_outlives_two_hundred_kills_of_one_of_two_writers() {
     let folder = Folder::signed_in().await;
-    let mut dice = Dice::new();
+    let mut dice = Dice::seeded_by("ABSENTIA_KILL_SEED");
     let names = ["a", "b"];
     let mut running = names.map(|name| Some(Committer::start(name, &folder)));
     let (mut last, mut races) = ([0, 0], 0);
@@ -445,7 +426,7 @@ async fn a_sign_out_killed_at_each_of_its_points_is_finished_by_the_next() {
 #[tokio::test]
 async fn a_killed_creation_of_a_key_ring_leaves_a_whole_ring_or_none() {
     let folder = tempfile::tempdir().unwrap();
-    let mut dice = Dice::new();
+    let mut dice = Dice::seeded_by("ABSENTIA_KILL_SEED");
     let mut created = 0;
     for _ in 0..RING_KILLS {
         let mut process = Stopped::start(&["rings", folder.path().to_str().unwrap(), &created.to_string()]);
