@@ -112,3 +112,6 @@ pub fn check(events: &[Event]) -> Vec<Violation> {
     let laws = [linear::check, content::versions, content::commits, content::sign_outs];
     users.iter().flat_map(|(_, events)| laws.iter().filter_map(|law| law(events).err())).collect()
 }
+
+#[cfg(test)]
+mod tests;

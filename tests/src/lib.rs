@@ -12,7 +12,6 @@ pub mod committing;
 pub mod dice;
 pub mod history;
 pub mod place;
-#[cfg(unix)]
 pub mod racing;
 pub mod secrecy;
 

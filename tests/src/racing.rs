@@ -20,9 +20,18 @@ pub fn user(number: u64) -> String {
 }
 
 /// Nanoseconds of the one clock that all processes of this machine share: histories are put together by it.
+#[cfg(unix)]
 pub fn shared_time() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// As above; where only the time of day is shared, nobody may set it meanwhile.
+#[cfg(not(unix))]
+pub fn shared_time() -> u64 {
+    use absentia_store::Clock as _;
+    let now = absentia_store::SystemClock.now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    now.as_nanos() as u64
 }
 
 /// The history of one process. Clones write into one.

@@ -1,6 +1,6 @@
 //! Two processes race for a few users: refreshes, sign-ins and sign-outs, with delays in between. What they wrote down
 //! must be a history that can have happened; where the store does not compare, the checker must see it.
-#![cfg(unix)]
+
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed set-up is a failed test")]
 
 use std::{
