@@ -14,18 +14,18 @@ pub const HOME: &str = "11111111-aaaa-4bbb-8ccc-000000000001.22222222-dddd-4eee-
 const TENANT: &str = "22222222-dddd-4eee-8fff-000000000002";
 
 /// Whose partition it is.
-pub fn identity() -> Identity {
+pub fn identity(home: &str) -> Identity {
     Identity {
         client_id: CLIENT.into(),
         authority: authority(),
-        subject: Subject::Account(account()),
+        subject: Subject::Account(account(home)),
         layout: Layout::Native,
     }
 }
 
 /// The user's id.
-pub fn account() -> AccountId {
-    AccountId::parse(HOME).unwrap()
+pub fn account(home: &str) -> AccountId {
+    AccountId::parse(home).unwrap()
 }
 
 /// Nobody answers there: what is tested needs no answer.
@@ -51,11 +51,11 @@ pub fn client(cache: &TokenCache) -> ConfidentialClient {
 }
 
 /// What a committer adds: its own access token, which carries `number`. A sign-in also brings a refresh token.
-pub fn change(kind: ChangeKind, committer: &str, number: u64) -> Change {
+pub fn change(home: &str, kind: ChangeKind, committer: &str, number: u64) -> Change {
     let now = unix_now();
     let entity = || {
         Entity::new()
-            .with("home_account_id", HOME)
+            .with("home_account_id", home)
             .with("environment", authority().environment())
             .with("client_id", CLIENT)
     };
@@ -80,14 +80,14 @@ pub fn change(kind: ChangeKind, committer: &str, number: u64) -> Change {
     }
 }
 
-/// What a committer records. `Some(generation)` for a sign-in.
-pub fn activity(sign_in: Option<u64>) -> Activity {
+/// What a committer records of the user. `Some(generation)` for a sign-in.
+pub fn activity(home: &str, sign_in: Option<u64>) -> Activity {
     Activity {
         client_id: CLIENT.into(),
-        account_id: HOME.into(),
+        account_id: home.into(),
         tenant: TENANT.into(),
         username: Some("ada@contoso.example".into()),
-        key: identity().key(),
+        key: identity(home).key(),
         kind: GrantKind::Account,
         at: SystemClock.now(),
         sign_in,

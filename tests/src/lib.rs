@@ -7,8 +7,13 @@
     reason = "test support: a failed set-up is a failed test"
 )]
 
+pub mod calling;
 pub mod canaries;
 pub mod committing;
+pub mod dice;
+pub mod history;
+pub mod place;
+pub mod racing;
 pub mod secrecy;
 
 use std::{

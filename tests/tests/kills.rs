@@ -29,32 +29,13 @@ use absentia::{ErrorKind, KeyRing, TokenCache, store::AccountState};
 use absentia_cache::{Base, ChangeKind, Committed, Loaded, OsRandom};
 use absentia_sqlite::{SqliteConfig, SqliteStore};
 use absentia_store::{AccountStore as _, Backend, ClaimRequest, Clock as _, SystemClock};
-use absentia_tests::committing::{self, CLIENT, HOME};
+use absentia_tests::{
+    committing::{self, CLIENT, HOME},
+    dice::Dice,
+};
 
 const KILLS: usize = 200;
 const RING_KILLS: usize = 60;
-
-/// Random enough to spread kills, and the same again for a seed that failed.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let seed = match std::env::var("ABSENTIA_KILL_SEED") {
-            Ok(seed) => seed.parse().unwrap(),
-            Err(_) => SystemClock.now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64,
-        };
-        eprintln!("seed: ABSENTIA_KILL_SEED={seed}"); // shown when the test fails
-        Self(seed)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        // splitmix64
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
 
 /// The machine's time since some instant: kills come at instants, so a real clock is the subject here.
 fn spin(microseconds: u64) {
@@ -117,16 +98,16 @@ impl Folder {
     }
 
     async fn load(&self) -> Loaded {
-        self.open().await.1.load(&committing::identity()).await.unwrap()
+        self.open().await.1.load(&committing::identity(HOME)).await.unwrap()
     }
 
     async fn sign_in(&self) {
         let (store, cache) = self.open().await;
         let generation = store.generation(CLIENT, HOME).await.unwrap();
-        let base = Base::from(cache.load(&committing::identity()).await.unwrap());
-        let change = committing::change(ChangeKind::SignIn, "a", 1);
-        let activity = committing::activity(Some(generation));
-        let committed = cache.commit(&committing::identity(), base, &change, Some(&activity)).await.unwrap();
+        let base = Base::from(cache.load(&committing::identity(HOME)).await.unwrap());
+        let change = committing::change(HOME, ChangeKind::SignIn, "a", 1);
+        let activity = committing::activity(HOME, Some(generation));
+        let committed = cache.commit(&committing::identity(HOME), base, &change, Some(&activity)).await.unwrap();
         assert!(matches!(committed, Committed::Stored { .. }), "{committed:?}");
         let row = store.account(CLIENT, HOME).await.unwrap().unwrap();
         assert_eq!((row.state(), row.grants.len()), (AccountState::Healthy, 1));
@@ -134,7 +115,7 @@ impl Folder {
     }
 
     async fn sign_out(&self) -> usize {
-        committing::client(&self.open().await.1).sign_out(&committing::account()).await.unwrap().entries
+        committing::client(&self.open().await.1).sign_out(&committing::account(HOME)).await.unwrap().entries
     }
 
     async fn state(&self) -> Option<AccountState> {
@@ -161,7 +142,7 @@ impl Folder {
     /// Whether a flight for the user ends with "must sign in", and why. It never reaches Entra, where nobody answers.
     async fn must_sign_in(&self) -> Option<String> {
         let client = committing::client(&self.open().await.1);
-        let error = client.account(&committing::account()).token("a.Read").await.err()?;
+        let error = client.account(&committing::account(HOME)).token("a.Read").await.err()?;
         assert_eq!(error.kind(), ErrorKind::InteractionRequired, "{error}");
         Some(error.reason())
     }
@@ -169,10 +150,10 @@ impl Folder {
     /// Whether a refresh that began from what is stored now could commit.
     async fn could_refresh(&self) -> bool {
         let (_, cache) = self.open().await;
-        let base = Base::from(cache.load(&committing::identity()).await.unwrap());
-        let change = committing::change(ChangeKind::Refresh, "a", 9);
-        let activity = committing::activity(None);
-        let committed = cache.commit(&committing::identity(), base, &change, Some(&activity)).await.unwrap();
+        let base = Base::from(cache.load(&committing::identity(HOME)).await.unwrap());
+        let change = committing::change(HOME, ChangeKind::Refresh, "a", 9);
+        let activity = committing::activity(HOME, None);
+        let committed = cache.commit(&committing::identity(HOME), base, &change, Some(&activity)).await.unwrap();
         matches!(committed, Committed::Stored { .. })
     }
 
@@ -245,7 +226,7 @@ impl Committer {
 #[tokio::test]
 async fn what_was_acknowledged_outlives_two_hundred_kills_of_one_of_two_writers() {
     let folder = Folder::signed_in().await;
-    let mut dice = Dice::new();
+    let mut dice = Dice::seeded_by("ABSENTIA_KILL_SEED");
     let names = ["a", "b"];
     let mut running = names.map(|name| Some(Committer::start(name, &folder)));
     let (mut last, mut races) = ([0, 0], 0);
@@ -272,7 +253,7 @@ async fn what_was_acknowledged_outlives_two_hundred_kills_of_one_of_two_writers(
             }
         }
         let (store, cache) = folder.open().await;
-        let loaded = cache.load(&committing::identity()).await.unwrap();
+        let loaded = cache.load(&committing::identity(HOME)).await.unwrap();
         for (name, last) in names.iter().zip(last) {
             let found = committing::number(&loaded, name);
             assert!(found >= last, "kill {kills}: {name} was acknowledged {last}, found was {found}");
@@ -446,7 +427,7 @@ async fn a_sign_out_killed_at_each_of_its_points_is_finished_by_the_next() {
 #[tokio::test]
 async fn a_killed_creation_of_a_key_ring_leaves_a_whole_ring_or_none() {
     let folder = tempfile::tempdir().unwrap();
-    let mut dice = Dice::new();
+    let mut dice = Dice::seeded_by("ABSENTIA_KILL_SEED");
     let mut created = 0;
     for _ in 0..RING_KILLS {
         let mut process = Stopped::start(&["rings", folder.path().to_str().unwrap(), &created.to_string()]);
@@ -498,7 +479,7 @@ async fn a_killed_rotation_leaves_the_ring_as_it_was_or_as_it_will_be() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens.db.keys");
     KeyRing::create(&path, SystemTime::UNIX_EPOCH, &OsRandom).unwrap();
-    let mut dice = Dice::new();
+    let mut dice = Dice::seeded_by("ABSENTIA_KILL_SEED");
     let (mut changes, mut untold) = (0, 0);
     for round in 1..=RING_KILLS as u64 {
         // What each time of a key that a killed process added lies before.

@@ -1,8 +1,9 @@
-//! Chores of the workspace: `cargo xtask test`, `cargo xtask bench`, `cargo demo`. Without dependencies, so that it is
-//! there in seconds.
+//! Chores of the workspace: `cargo xtask test`, `cargo xtask soak`, `cargo xtask bench`, `cargo demo`. Without
+//! dependencies, so that it is there in seconds.
 
 mod bench;
 mod demo;
+mod soak;
 mod step;
 mod test;
 
@@ -13,6 +14,7 @@ cargo xtask COMMAND
 
   test            everything CI checks: format, lints, documents, tests, dependencies, the demo,
                   the apps in a browser, the emulator before Microsoft's libraries
+  soak            long races between processes: 100,000 operations over each store
   bench [NAME]    the figures of docs/performance.md; with --build, what a clean build costs
   demo [OPTIONS]  builds the samples and plays the story (cargo demo is short for it)
 ";
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     match command.as_deref() {
         Some("test") if rest.is_empty() => test::run(),
+        Some("soak") if rest.is_empty() => soak::run(),
         Some("bench") => bench::run(&rest),
         Some("demo") => demo::run(&rest),
         Some("help" | "--help" | "-h") => {

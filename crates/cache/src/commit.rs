@@ -3,14 +3,15 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use absentia_core::Error;
-use absentia_store::{Activity, Expiry, Key, Recorded, Removal, Version, When, Written};
+use absentia_store::{Activity, Expiry, Key, Recorded, Removal, Removed, Version, When, Written};
 
 use crate::{
     cache::{Loaded, Protection, TokenCache},
     counters::Counter,
     identity::Identity,
     merge::{Change, ChangeKind, Merged, merge},
-    partition::Partition,
+    partition::{Partition, Section},
+    record::SIGN_IN,
 };
 
 /// Races lost in a row before a commit gives up.
@@ -62,8 +63,8 @@ impl TokenCache {
     /// Writes `change` into the partition of `identity`, which was `base`, and merges with whoever wrote meanwhile.
     ///
     /// `activity` is recorded before the partition is written, so that no entry lives without its row. When the account signed
-    /// out (for a first write, where `sign_in` is set: since that generation was read), nothing stays written and the answer
-    /// is `Gone`.
+    /// out (for a first write, where `sign_in` is set: since that generation was read), nothing stays written, no newer sign-in
+    /// is replaced, and the answer is `Gone`.
     ///
     /// Cancel safe in the store's sense: dropped, it wrote whole entries or none.
     ///
@@ -76,33 +77,52 @@ impl TokenCache {
         change: &Change,
         activity: Option<&Activity>,
     ) -> Result<Committed, Error> {
-        let first_write = activity.and_then(|activity| Some((activity, activity.sign_in?)));
         if let Some(activity) = activity
             && self.record(activity).await? == Recorded::SignedOut
         {
-            if let (None, Base::Found(_, version, _)) = (first_write, &base) {
+            if let (None, Base::Found(_, version, _)) = (activity.sign_in, &base) {
                 // What was loaded outlived a sign-out: its writer was killed before it could take it back, or the sign-out is
                 // under way. A sign-out that comes later may have no row left to find it by.
                 self.remove_unchanged(identity, version).await?;
             }
             return Ok(Committed::Gone);
         }
-        let committed = self.write(identity, base, change).await?;
-        if let (Some((activity, generation)), Committed::Stored { version, .. }) = (first_write, &committed)
-            && self.generation(&activity.client_id, &activity.account_id).await? != generation
-        {
+        let committed = self.write(identity, base, change, activity).await?;
+        if matches!(committed, Committed::Stored { .. }) && self.signed_out_since(activity).await? {
             // She signed out between the row and the entry: the entry must not outlive that.
-            self.remove_unchanged(identity, version).await?;
+            self.take_back(identity, change).await?;
             return Ok(Committed::Gone);
         }
         Ok(committed)
     }
 
-    async fn remove_unchanged(&self, identity: &Identity, version: &Version) -> Result<(), Error> {
+    /// Whether the account of a first write signed out since its generation was read. A later use has none.
+    async fn signed_out_since(&self, activity: Option<&Activity>) -> Result<bool, Error> {
+        let Some((activity, generation)) = activity.and_then(|activity| Some((activity, activity.sign_in?))) else {
+            return Ok(false);
+        };
+        Ok(self.generation(&activity.client_id, &activity.account_id).await? != generation)
+    }
+
+    /// Removes the entry as long as it holds what `change` brought, also where others have added to it meanwhile: that
+    /// came from the same ended grant. A newer sign-in stays.
+    async fn take_back(&self, identity: &Identity, change: &Change) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            let Loaded::Found { partition, version, .. } = self.load(identity).await? else { return Ok(()) };
+            if !holds(&partition, change, identity)
+                || self.remove_unchanged(identity, &version).await? != Removed::Conflict
+            {
+                return Ok(());
+            }
+        }
+        Err(Error::unavailable("The entry changed too often while it was removed").advise("Sign out again"))
+    }
+
+    async fn remove_unchanged(&self, identity: &Identity, version: &Version) -> Result<Removed, Error> {
         let key = identity.key();
         self.forget(&key);
         let removed = self.0.backend.entries.remove(&key, Removal::IfUnchanged(version.clone())).await;
-        removed.map(drop).map_err(|error| self.store_error(error))
+        removed.map_err(|error| self.store_error(error))
     }
 
     /// The account's generation: 0 where no accounts are kept.
@@ -131,7 +151,13 @@ impl TokenCache {
         }
     }
 
-    async fn write(&self, identity: &Identity, base: Base, change: &Change) -> Result<Committed, Error> {
+    async fn write(
+        &self,
+        identity: &Identity,
+        base: Base,
+        change: &Change,
+        activity: Option<&Activity>,
+    ) -> Result<Committed, Error> {
         let key = identity.key();
         let needs_base = change.kind == ChangeKind::Refresh && identity.needs_stored_grant();
         // `seen` is what the flight began from; `there` is what is stored as far as we know.
@@ -167,6 +193,9 @@ impl TokenCache {
             self.0.counters.count(Counter::Conflict);
             there = self.load(identity).await?.into();
             reloaded = true;
+            if self.signed_out_since(activity).await? {
+                return Ok(Committed::Gone); // what is there may be of a newer sign-in, which this one must not replace
+            }
         }
         Err(Error::unavailable("The entry changed too often while it was written").advise("Try again"))
     }
@@ -202,6 +231,19 @@ impl TokenCache {
             }
             Protection::Plain | Protection::Sealed(_) => Expiry { sliding: None, absolute: Some(last()) },
         }
+    }
+}
+
+/// Whether a partition holds what a change brought: a refresh token of its sign-in, or where it brought none its access
+/// token.
+fn holds(partition: &Partition, change: &Change, identity: &Identity) -> bool {
+    match (&change.refresh_token, &change.access_token) {
+        (Some(mine), _) => partition.refresh_token(identity).is_some_and(|there| {
+            let sign_in = mine.text(SIGN_IN);
+            there == mine || (!sign_in.is_empty() && there.text(SIGN_IN) == sign_in)
+        }),
+        (None, Some(mine)) => partition.section(Section::AccessToken).contains(mine),
+        (None, None) => false,
     }
 }
 

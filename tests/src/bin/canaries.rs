@@ -7,7 +7,7 @@
 
 use std::{io::Read as _, path::Path, sync::Arc, time::UNIX_EPOCH};
 
-use absentia::{AccountId, Authority, TokenCache, key_ring};
+use absentia::{AccountId, Authority, TokenCache};
 use absentia_cache::{
     Base, Change, ChangeKind, Committed, Entity, Identity, KeyRing, Layout, Loaded, OsRandom, Subject,
 };
@@ -46,7 +46,7 @@ async fn main() {
         _ => {
             let file = folder.join("keys").join("ring");
             std::fs::create_dir(folder.join("keys")).unwrap();
-            key_ring::KeyRing::create(&file, &OsRandom).unwrap();
+            KeyRing::create(&file, SystemClock.now(), &OsRandom).unwrap();
             TokenCache::sealed(backend, KeyRing::load(&file).unwrap()).build()
         }
     };

@@ -46,13 +46,14 @@ fn say(line: &str) {
 async fn commit(file: &Path, committer: &str) {
     let store = committing::open(file).await;
     let cache = committing::cache(file, Backend::of("sqlite", &store));
-    let identity = committing::identity();
+    let identity = committing::identity(committing::HOME);
     let mut number = committing::number(&cache.load(&identity).await.unwrap(), committer);
     loop {
         number += 1;
         let base = Base::from(cache.load(&identity).await.unwrap());
-        let change = committing::change(ChangeKind::Refresh, committer, number);
-        match cache.commit(&identity, base, &change, Some(&committing::activity(None))).await.unwrap() {
+        let change = committing::change(committing::HOME, ChangeKind::Refresh, committer, number);
+        match cache.commit(&identity, base, &change, Some(&committing::activity(committing::HOME, None))).await.unwrap()
+        {
             Committed::Stored { .. } => say(&format!("ACK {number} {}", cache.counters().get(Counter::Conflict))),
             other => panic!("{other:?}"),
         }
@@ -83,17 +84,17 @@ async fn stop(file: &Path, work: Work, points: &[&str]) {
     let mut work = tokio::spawn(async move {
         match work {
             Work::FirstWrite => {
-                let identity = committing::identity();
+                let identity = committing::identity(committing::HOME);
                 let base = Base::from(cache.load(&identity).await.unwrap());
-                let change = committing::change(ChangeKind::SignIn, "a", 1);
-                let activity = committing::activity(Some(generation));
+                let change = committing::change(committing::HOME, ChangeKind::SignIn, "a", 1);
+                let activity = committing::activity(committing::HOME, Some(generation));
                 match cache.commit(&identity, base, &change, Some(&activity)).await.unwrap() {
                     Committed::Stored { .. } => "STORED",
                     _ => "GONE",
                 }
             }
             Work::SignOut => {
-                committing::client(&cache).sign_out(&committing::account()).await.unwrap();
+                committing::client(&cache).sign_out(&committing::account(committing::HOME)).await.unwrap();
                 "SIGNED-OUT"
             }
         }
