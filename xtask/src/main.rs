@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod laws;
 mod soak;
 mod step;
 mod test;

@@ -8,7 +8,7 @@ use crate::step::tests;
 pub(crate) fn run() -> ExitCode {
     let mut soak = Command::new(env!("CARGO"));
     soak.args(["test", "--package", "absentia-tests", "--test", "races", "--", "--ignored", "--nocapture"]);
-    let counts = tests("soak", &mut soak);
+    let counts = tests("soak", &mut soak, |_| {});
     println!("\n{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped);
     if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -45,7 +45,8 @@ pub(crate) fn check(name: &str, command: &mut Command) -> Counts {
 
 /// Runs a command that runs tests, and counts what it says: each `test result:` of `cargo test`, or a closing line
 /// `N passed, N failed`, with or without `N skipped`. Ignored tests are long work with a command of its own, and count as skipped.
-pub(crate) fn tests(name: &str, command: &mut Command) -> Counts {
+/// `see` is shown each line.
+pub(crate) fn tests(name: &str, command: &mut Command, mut see: impl FnMut(&str)) -> Counts {
     timed(name, || {
         let child = command.stdout(Stdio::piped()).spawn();
         let mut child = match child {
@@ -60,6 +61,7 @@ pub(crate) fn tests(name: &str, command: &mut Command) -> Counts {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 println!("{line}");
                 counts.add(verdict(&line).unwrap_or_default());
+                see(&line);
             }
         }
         let succeeded = child.wait().is_ok_and(|status| status.success());

@@ -13,4 +13,9 @@ async fn fixture() -> Fixture {
     Fixture::new(Backend::of("memory", &store), clock)
 }
 
-absentia_store::conformance_tests!(|| fixture());
+// Named as in the table of laws by backend.
+mod memory {
+    use super::*;
+
+    absentia_store::conformance_tests!(|| fixture());
+}

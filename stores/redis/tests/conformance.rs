@@ -32,7 +32,7 @@ fn config(text: &str) -> RedisConfig {
     RedisConfig::parse(text).unwrap()
 }
 
-mod single {
+mod redis_single {
     use super::*;
 
     static SERVER: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
@@ -40,7 +40,7 @@ mod single {
     absentia_store::conformance_tests!(|| fixture(config(&SERVER.address())));
 }
 
-mod tls {
+mod redis_tls {
     use super::*;
 
     static SERVER: LazyLock<support::Tls> = LazyLock::new(|| support::Tls::start(&["127.0.0.1"]));
@@ -52,7 +52,7 @@ mod tls {
     });
 }
 
-mod cluster {
+mod redis_cluster {
     use super::*;
 
     static SERVERS: LazyLock<support::Cluster> = LazyLock::new(support::Cluster::start);
@@ -60,7 +60,7 @@ mod cluster {
     absentia_store::conformance_tests!(|| fixture(config(&SERVERS.seeds())));
 }
 
-mod sentinel {
+mod redis_sentinel {
     use super::*;
 
     static SERVERS: LazyLock<support::Sentinels> = LazyLock::new(support::Sentinels::start);
