@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use absentia_cache::{Adopted, Identity, LongRunningKey, Random, Subject, TokenCache};
+use absentia_cache::{Adopted, Identity, LongRunningKey, Random, Subject, Then, TokenCache};
 use absentia_core::{AccountId, Authority, Error};
 use absentia_store::{Account, AccountQuery, Clock, Grant, GrantKind};
 
@@ -268,6 +268,10 @@ impl Builder {
         let user_cache = self
             .user_cache
             .ok_or_else(|| Error::config("No token cache was given").advise("Call cache(..) before build()"))?;
+        if !self.records_activity && user_cache.store_failure().then == Then::Miss {
+            return Err(Error::config("A background client would take a broken store for users who must sign in")
+                .advise("Leave TokenCache:StoreFailure:Then out for workers"));
+        }
         let http = match self.http {
             Some(http) => http,
             None => Arc::new(SystemHttp::new()?),

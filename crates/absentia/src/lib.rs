@@ -45,9 +45,9 @@ mod want;
 
 pub use absentia_cache::Builder as CacheBuilder;
 pub use absentia_cache::{
-    Adopted, Answer, Counter, Counters, DataProtector, DotNetExpiry, DotNetProtection, Explanation, Kept, KeyId,
-    KeyInfo, KeyRing, KeyState, Layout, LongRunningKey, OsRandom, Random, Reason, Retired, Rotated, TokenCache,
-    Unprotected,
+    Adopted, Answer, Counter, Counters, DataProtector, DotNetExpiry, DotNetProtection, Event, Events, Explanation,
+    Heard, Kept, KeyId, KeyInfo, KeyRing, KeyState, Layout, LongRunningKey, OsRandom, Random, Reason, Retired, Rotated,
+    StoreFailure, Then, TokenCache, Unprotected,
 };
 pub use absentia_core::{AccountId, Authority, Error, ErrorKind, Scopes, Secret, UserAccount, challenge, error::Entra};
 pub use absentia_store as store;

@@ -14,6 +14,8 @@ use bytes::Bytes;
 
 use crate::{
     counters::{Counter, Counters},
+    events::{Events, Teller},
+    failure::StoreFailure,
     fresh::Freshness,
     identity::Identity,
     key_ring::KeyRing,
@@ -50,6 +52,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) counters: Counters,
+    pub(crate) events: Teller,
+    pub(crate) store_failure: StoreFailure,
     /// When the ring was last read again, unix seconds.
     reloaded_at: AtomicU64,
 }
@@ -68,6 +72,7 @@ pub struct Builder {
     sliding: Duration,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    store_failure: StoreFailure,
 }
 
 /// What the store had for a key.
@@ -141,6 +146,12 @@ impl TokenCache {
     /// The randomness it was given.
     pub fn random(&self) -> &Arc<dyn Random> {
         &self.0.random
+    }
+
+    /// Hears of failures of the store and of entries that cannot be read, from now on: instead of a callback, which would run in
+    /// the middle of somebody's call.
+    pub fn events(&self) -> Events {
+        self.0.events.listen()
     }
 
     /// The key ring that seals its entries or, in .NET's layout, what else the app seals.
@@ -278,7 +289,7 @@ impl TokenCache {
     /// When the store did not answer: that is no miss.
     pub async fn load(&self, identity: &Identity) -> Result<Loaded, Error> {
         let key = identity.key();
-        match self.0.backend.entries.get(&key).await {
+        match self.get(&key).await {
             Ok(None) => Ok(Loaded::Absent),
             Ok(Some(entry)) => match self.open(&key, identity, &entry) {
                 Loaded::Locked(_) if self.reload_ring().await => Ok(self.open(&key, identity, &entry)),
@@ -294,6 +305,7 @@ impl TokenCache {
             Ok(partition) => partition.filter(|partition| partition.names_key(identity)),
             Err(UnknownKey) => {
                 self.0.counters.count(Counter::UnknownKey);
+                self.0.events.unreadable(key);
                 warn_once_of_unknown_keys(&self.0.backend.name);
                 return match self.layout() {
                     Layout::Native => Loaded::Unreadable(version),
@@ -305,6 +317,7 @@ impl TokenCache {
             Some(partition) => Loaded::Found { partition, version, sliding: entry.expiry.sliding },
             None => {
                 self.0.counters.count(Counter::Unreadable);
+                self.0.events.unreadable(key);
                 tracing::warn!(%key, store = %self.0.backend.name, "an entry cannot be read; it is left as it is");
                 Loaded::Unreadable(version)
             }
@@ -411,6 +424,7 @@ impl Builder {
             sliding: SLIDING,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
+            store_failure: StoreFailure::default(),
         }
     }
 
@@ -447,6 +461,13 @@ impl Builder {
         self
     }
 
+    /// What is done when the store does not answer. By default nothing is tried again, and a failure is no miss.
+    #[must_use]
+    pub fn store_failure(mut self, wanted: StoreFailure) -> Self {
+        self.store_failure = wanted;
+        self
+    }
+
     /// The clock. The machine's by default.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -471,6 +492,8 @@ impl Builder {
             clock: self.clock,
             random: self.random,
             counters: Counters::default(),
+            events: Teller::default(),
+            store_failure: self.store_failure,
             reloaded_at: AtomicU64::new(0),
         }))
     }

@@ -121,7 +121,7 @@ impl TokenCache {
     async fn remove_unchanged(&self, identity: &Identity, version: &Version) -> Result<Removed, Error> {
         let key = identity.key();
         self.forget(&key);
-        let removed = self.0.backend.entries.remove(&key, Removal::IfUnchanged(version.clone())).await;
+        let removed = self.remove(&key, Removal::IfUnchanged(version.clone())).await;
         removed.map_err(|error| self.store_error(error))
     }
 
@@ -209,7 +209,7 @@ impl TokenCache {
     ) -> Result<Written, Error> {
         let value = self.seal(key, partition)?;
         let expiry = self.expiry(partition, sliding);
-        self.0.backend.entries.put(key, value, when, expiry).await.map_err(|error| self.store_error(error))
+        self.put_bytes(key, value, when, expiry).await.map_err(|error| self.store_error(error))
     }
 
     /// Partitions with a refresh token slide; others end with their last token. In .NET's layout what its options say;

@@ -28,7 +28,7 @@ impl TokenCache {
     }
 
     async fn remove_whole(&self, key: &Key) -> Result<Removed, Error> {
-        self.0.backend.entries.remove(key, Removal::SignOut).await.map_err(|error| self.store_error(error))
+        self.remove(key, Removal::SignOut).await.map_err(|error| self.store_error(error))
     }
 
     async fn remove_ours(&self, key: &Key, client_id: &str) -> Result<Removed, Error> {
@@ -39,7 +39,7 @@ impl TokenCache {
             let done = match others {
                 // What cannot be read is nobody's to keep: it may hold her tokens.
                 None => {
-                    let removed = self.0.backend.entries.remove(key, Removal::IfUnchanged(entry.version)).await;
+                    let removed = self.remove(key, Removal::IfUnchanged(entry.version)).await;
                     removed.map_err(|error| self.store_error(error))? != Removed::Conflict
                 }
                 Some(left) => {

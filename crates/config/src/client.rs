@@ -97,7 +97,7 @@ impl Settings {
         if let Some(bytes) = wanted.size_limit.filter(|_| !wanted.disable_l1).or(wanted.disable_l1.then_some(0)) {
             builder = builder.memory_limit(bytes);
         }
-        Ok(builder.clock(clock).build())
+        Ok(builder.store_failure(wanted.store_failure).clock(clock).build())
     }
 
     async fn keys(&self, openers: &[Box<dyn Opener>], plan: &StorePlan) -> Result<Keys, Error> {

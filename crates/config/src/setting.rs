@@ -103,6 +103,16 @@ pub(crate) const KEY_RING: Setting =
 pub(crate) const SIZE_LIMIT: Setting = setting("TokenCache:SizeLimit", &[], "how many bytes memory may hold");
 pub(crate) const DISABLE_L1: Setting =
     setting("TokenCache:DisableL1Cache", &[], "true or false: whether nothing is kept in memory");
+pub(crate) const STORE_RETRIES: Setting = setting(
+    "TokenCache:StoreFailure:Retries",
+    &[],
+    "how often a call that the store did not answer is tried again, 0 to 255",
+);
+pub(crate) const STORE_THEN: Setting = setting(
+    "TokenCache:StoreFailure:Then",
+    &[],
+    "fail, or miss to take a store that does not answer for an empty one, as Microsoft.Identity.Web does; not for workers",
+);
 pub(crate) const APPLICATION_NAME: Setting = setting(
     "DataProtection:ApplicationName",
     &[],

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use absentia::{Layout, Secret};
+use absentia::{Layout, Secret, StoreFailure, Then};
 
 use crate::{
     check,
@@ -36,6 +36,8 @@ pub struct TokenCacheSettings {
     pub size_limit: Option<u64>,
     /// `DisableL1Cache`.
     pub disable_l1: bool,
+    /// `StoreFailure:Retries` and `StoreFailure:Then`: what is done when the store does not answer.
+    pub store_failure: StoreFailure,
 }
 
 /// The section `DataProtection`: where ASP.NET Core keeps the keys of the layout `dotnet`.
@@ -78,6 +80,20 @@ impl TokenCacheSettings {
                 text.trim().parse::<u64>().map_err(|_| "is not a whole number of bytes")
             }),
             disable_l1: reader.literal(&setting::DISABLE_L1, Kind::Boolean, check::boolean).unwrap_or(false),
+            store_failure: StoreFailure {
+                retries: reader
+                    .literal(&setting::STORE_RETRIES, Kind::Number, |text| {
+                        text.trim().parse::<u8>().map_err(|_| "is no such number")
+                    })
+                    .unwrap_or(0),
+                then: reader
+                    .parsed(&setting::STORE_THEN, |text| match text.trim().to_ascii_lowercase().as_str() {
+                        "fail" => Ok(Then::Fail),
+                        "miss" => Ok(Then::Miss),
+                        _ => Err("is neither"),
+                    })
+                    .unwrap_or_default(),
+            },
         };
         read.check(reader);
         read

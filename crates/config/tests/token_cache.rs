@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use absentia::Layout;
+use absentia::{Layout, StoreFailure, Then};
 use absentia_config::{Configuration, Error, Settings};
 
 fn load(json: &str) -> Result<Settings, Error> {
@@ -20,7 +20,7 @@ fn refused(json: &str) -> String {
 fn dotnets_layout_is_asked_for_with_its_protection() {
     let settings = load(
         r#"{ "TokenCache": { "Layout": "DotNet", "Encrypt": true, "AcceptPlainUntil": "2027-01-31", "DisableL1Cache": true,
-               "SlidingExpiration": "02:00:00", "AbsoluteExpirationRelativeToNow": "1.00:00:00", "SizeLimit": 1000000 },
+               "SlidingExpiration": "02:00:00", "AbsoluteExpirationRelativeToNow": "1.00:00:00", "SizeLimit": 1000000, "StoreFailure": { "Retries": 1, "Then": "Miss" } },
              "DataProtection": { "ApplicationName": "shop", "KeyFolder": "keys", "Certificate": "ring.pfx", "CertificatePassword": "p" } }"#,
     )
     .unwrap();
@@ -30,6 +30,7 @@ fn dotnets_layout_is_asked_for_with_its_protection() {
     assert_eq!(cache.sliding_expiration, Some(Duration::from_secs(7_200)));
     assert_eq!(cache.relative_expiration, Some(Duration::from_secs(86_400)));
     assert_eq!(cache.size_limit, Some(1_000_000));
+    assert_eq!(cache.store_failure, StoreFailure { retries: 1, then: Then::Miss });
     assert_eq!(settings.data_protection.application_name.as_deref(), Some("shop"));
     assert!(!format!("{settings:?}").contains("\"p\""));
     assert_eq!(load("{}").unwrap().token_cache.layout, Layout::Native);
@@ -64,6 +65,8 @@ fn what_is_missing_or_would_be_ignored_is_named() {
             r#"{"TokenCache":{"Layout":"dotnet","Encrypt":true,"AcceptPlainUntil":"soon"}}"#,
             "is neither a day nor an instant",
         ),
+        (r#"{"TokenCache":{"StoreFailure":{"Then":"ignore"}}}"#, "TokenCache:StoreFailure:Then"),
+        (r#"{"TokenCache":{"StoreFailure":{"Retries":256}}}"#, "is no such number"),
         (r#"{"TokenCache":{"SizeLimit":"500 MB"}}"#, "is not a whole number of bytes"),
     ] {
         let message = refused(json);
